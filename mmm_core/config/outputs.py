@@ -1,0 +1,69 @@
+"""Sections about what comes out: optimization, evaluation, reports, tracking, runtime, logging."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mmm_core.config.base import Section
+from mmm_core.config.inputs import Name, Share
+
+
+class PlatformConstraintsConfig(Section):
+    min_spend_pct: Share = 0.0
+    """Smallest share of the total budget for each channel, as a fraction."""
+    max_spend_pct: Share = 1.0
+    """Largest share of the total budget for each channel, as a fraction."""
+    max_change: float = Field(0.5, gt=0)
+    """Largest relative change of a channel's spend against the current plan (0.5: between half and
+    one and a half times), scaled with the scenario's budget."""
+
+
+class OptimizationConfig(Section):
+    """How budgets are recommended."""
+
+    objective: Literal["roas"] = "roas"
+    """`roas`: the largest return from a fixed total budget."""
+    platform_constraints: PlatformConstraintsConfig = PlatformConstraintsConfig()
+    scenario_presets: dict[Name, Annotated[float, Field(gt=-1, le=10)]] = {"current_budget": 0.0}
+    """scenario -> relative change of the total budget against the current plan (-0.2: 20 % less)."""
+
+
+class MetricsConfig(Section):
+    mape_threshold: float = Field(0.15, gt=0)
+    """Largest weighted mean absolute percentage error, as a fraction."""
+    coverage_threshold: Share = 0.8
+    """Smallest share of weeks inside the 90 % posterior predictive interval."""
+
+
+class EvaluationConfig(Section):
+    """When a fit counts as good enough."""
+
+    metrics: MetricsConfig = MetricsConfig()
+
+
+class ReportsConfig(Section):
+    """What the report says."""
+
+    title: Name | None = None
+    """Title of the report; null: the project's name."""
+
+
+class TrackingConfig(Section):
+    """MLflow."""
+
+    tracking_uri: Name | None = None
+    """MLflow tracking URI; null: a sqlite store under `paths.storage`."""
+    experiment: Name | None = None
+    """MLflow experiment; null: the project's name."""
+
+
+class RuntimeConfig(Section):
+    """Compute resources."""
+
+    cores: int | None = Field(None, ge=1)
+    """Processor cores for sampling; null: all."""
+
+
+class LoggingConfig(Section):
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["console", "json"] = "console"

@@ -1,0 +1,42 @@
+"""The whole configuration: one closed, frozen model."""
+
+from mmm_core.config.base import Section
+from mmm_core.config.inputs import (
+    DataConfig,
+    EnhancedCleaningConfig,
+    FeaturesConfig,
+    IngestConfig,
+    PathsConfig,
+    ProjectConfig,
+    ValidationConfig,
+)
+from mmm_core.config.modeling import ComplexityConfig, ModelConfig, TrainingConfig
+from mmm_core.config.outputs import (
+    EvaluationConfig,
+    LoggingConfig,
+    OptimizationConfig,
+    ReportsConfig,
+    RuntimeConfig,
+    TrackingConfig,
+)
+
+
+class Config(Section):
+    """Effective configuration of one project (profiles are already merged in)."""
+
+    project: ProjectConfig = ProjectConfig()
+    paths: PathsConfig = PathsConfig()
+    ingest: IngestConfig = IngestConfig()
+    data: DataConfig = DataConfig()
+    validation: ValidationConfig = ValidationConfig()
+    enhanced_cleaning: EnhancedCleaningConfig = EnhancedCleaningConfig()
+    features: FeaturesConfig = FeaturesConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    complexity: ComplexityConfig = ComplexityConfig()
+    optimization: OptimizationConfig = OptimizationConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    reports: ReportsConfig = ReportsConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+    logging: LoggingConfig = LoggingConfig()

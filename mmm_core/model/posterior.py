@@ -1,0 +1,142 @@
+"""The canonical posterior: everything that attribution, budgets and reports need, in one netCDF file."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from mmm_core.errors import StorageError
+from mmm_core.features.model_data import ModelData
+from mmm_core.model.scaling import Scaling
+from mmm_core.model.specification import ModelSpec
+from mmm_core.storage import atomic_path
+
+PARAMETER_DIMS: dict[str, tuple[str, ...]] = {
+    "alpha_m": ("channel",),
+    "ec_m": ("channel",),
+    "slope_m": ("channel",),
+    "roi_m": ("channel",),
+    "beta_m": ("channel",),
+    "eta_m": ("channel",),
+    "beta_gm": ("geo", "channel"),
+    "tau_g": ("geo",),
+    "knot_values": ("knot",),
+    "gamma_c": ("control",),
+    "xi_c": ("control",),
+    "gamma_gc": ("geo", "control"),
+    "sigma": ("geo",),
+}
+"""Canonical names (Meridian's) and their dims after (chain, draw).  A pooled sigma is stored once per
+geo; without controls the control arrays have length 0."""
+
+
+@dataclass(frozen=True)
+class FitInfo:
+    """How the posterior came about."""
+
+    backend: str
+    """Name of the backend that sampled it."""
+    backend_version: str
+    seconds: float
+    """Wall-clock seconds of sampling, compilation included."""
+    compile_seconds: float | None
+    """Of which compilation, where the backend can tell."""
+    chains: int
+    draws: int
+    """Kept draws per chain."""
+    tune: int
+    seed: int
+    max_tree_depth: int
+    attempts: tuple[str, ...] = ()
+    """What was tried before this fit was taken, one sentence per try (filled by `fit_until_converged`)."""
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Draws with the data, specification and constants that give them meaning."""
+
+    samples: xr.Dataset
+    """Variables of `PARAMETER_DIMS`, each with dims (chain, draw, ...)."""
+    sample_stats: xr.Dataset
+    """(chain, draw): `diverging` (bool), and where known `energy`, `tree_depth`, `n_steps`, `lp`."""
+    data: ModelData
+    spec: ModelSpec
+    scaling: Scaling
+    info: FitInfo
+
+    @property
+    def n_draws(self) -> int:
+        """Draws of all chains together."""
+        return int(self.samples.sizes["chain"] * self.samples.sizes["draw"])
+
+    def stacked(self, name: str) -> np.ndarray:
+        """(S, ...) draws of one parameter, chains one after the other."""
+        values = self.samples[name].transpose("chain", "draw", ...).values
+        return values.reshape(self.n_draws, *values.shape[2:])
+
+    def with_attempts(self, attempts: tuple[str, ...]) -> "Posterior":
+        """The same posterior with its history."""
+        return dataclasses.replace(self, info=dataclasses.replace(self.info, attempts=attempts))
+
+    def save(self, path: Path) -> None:
+        """Write netCDF-4 groups posterior, sample_stats, constant_data and scaling, atomically."""
+        scaling = xr.Dataset(
+            {
+                "media_scale": (("geo", "channel"), self.scaling.media_scale),
+                "control_mean": (("control",), self.scaling.control_mean),
+                "control_sd": (("control",), self.scaling.control_sd),
+                "population": (("geo",), self.scaling.population),
+                "kpi_mean": ((), self.scaling.kpi_mean),
+                "kpi_sd": ((), self.scaling.kpi_sd),
+            }
+        )
+        samples = self.samples.assign_attrs(
+            spec=self.spec.to_json(), info=json.dumps(dataclasses.asdict(self.info))
+        )
+        compact = {name: {"zlib": True, "complevel": 4} for name in samples.data_vars}
+        with atomic_path(path) as temporary:
+            samples.to_netcdf(temporary, group="posterior", engine="h5netcdf", encoding=compact)
+            for group, dataset in (
+                ("sample_stats", self.sample_stats),
+                ("constant_data", self.data.to_dataset()),
+                ("scaling", scaling),
+            ):
+                dataset.to_netcdf(temporary, group=group, mode="a", engine="h5netcdf")
+
+    @classmethod
+    def load(cls, path: Path) -> "Posterior":
+        """Read what `save` wrote.
+
+        Raises:
+            StorageError: the file is missing, truncated or lacks a group.
+        """
+        try:
+            groups = {
+                group: xr.load_dataset(path, group=group, engine="h5netcdf")
+                for group in ("posterior", "sample_stats", "constant_data", "scaling")
+            }
+            samples, scaling = groups["posterior"], groups["scaling"]
+            info = json.loads(samples.attrs["info"])
+            info["attempts"] = tuple(info["attempts"])
+            return cls(
+                samples=samples,
+                sample_stats=groups["sample_stats"],
+                data=ModelData.from_dataset(groups["constant_data"]),
+                spec=ModelSpec.from_json(samples.attrs["spec"]),
+                scaling=Scaling(
+                    kpi_mean=float(scaling["kpi_mean"]),
+                    kpi_sd=float(scaling["kpi_sd"]),
+                    media_scale=scaling["media_scale"].values,
+                    control_mean=scaling["control_mean"].values,
+                    control_sd=scaling["control_sd"].values,
+                    population=scaling["population"].values,
+                ),
+                info=FitInfo(**info),
+            )
+        except (OSError, KeyError, ValueError) as error:
+            raise StorageError(
+                f"No readable posterior at {path} ({error}); materialize posterior again."
+            ) from error

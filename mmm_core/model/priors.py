@@ -1,0 +1,114 @@
+"""Prior distributions as data: a family name and its parameters, known to every backend."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmm_core.errors import SpecificationError
+
+Family = Literal["deterministic", "uniform", "beta", "normal", "half_normal", "log_normal", "truncated_normal"]
+_PARAMETER_NAMES: Mapping[str, tuple[str, ...]] = {
+    "deterministic": ("value",),
+    "uniform": ("low", "high"),
+    "beta": ("a", "b"),
+    "normal": ("mean", "sd"),
+    "half_normal": ("sd",),
+    "log_normal": ("mu", "sigma"),
+    "truncated_normal": ("mean", "sd", "low", "high"),
+}
+_MUST_BE_POSITIVE = {"a", "b", "sd", "sigma"}
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A scalar prior.
+
+    `truncated_normal` has the mean and sd of the normal before truncation; `log_normal` the mean and sd
+    of the logarithm; `half_normal` the sd of the normal that is folded at 0.
+    """
+
+    family: Family
+    parameters: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse impossible parameters.
+
+        Raises:
+            SpecificationError: wrong count, not finite, not positive where needed, or bounds reversed.
+        """
+        names = _PARAMETER_NAMES[self.family]
+        if len(names) != len(self.parameters):
+            raise SpecificationError(
+                f"Prior {self.family} takes {names}, got {len(self.parameters)} parameters {self.parameters}."
+            )
+        named = self.named
+        for name, value in named.items():
+            if not np.isfinite(value) or (name in _MUST_BE_POSITIVE and value <= 0):
+                rule = "finite and > 0" if name in _MUST_BE_POSITIVE else "finite"
+                raise SpecificationError(f"Prior {self.family}: {name} is {value}; it must be {rule}.")
+        if "low" in named and named["low"] >= named["high"]:
+            raise SpecificationError(
+                f"Prior {self.family}: low {named['low']} is not below high {named['high']}; swap them."
+            )
+
+    @property
+    def named(self) -> dict[str, float]:
+        """Parameters by name."""
+        return dict(zip(_PARAMETER_NAMES[self.family], self.parameters, strict=True))
+
+    def frozen_scipy(self) -> Any:
+        """The same distribution as a frozen `scipy.stats` object (`deterministic` has none).
+
+        Raises:
+            SpecificationError: for `deterministic`.
+        """
+        from scipy import stats
+
+        p = self.named
+        if self.family == "uniform":
+            return stats.uniform(p["low"], p["high"] - p["low"])
+        if self.family == "beta":
+            return stats.beta(p["a"], p["b"])
+        if self.family == "normal":
+            return stats.norm(p["mean"], p["sd"])
+        if self.family == "half_normal":
+            return stats.halfnorm(0, p["sd"])
+        if self.family == "log_normal":
+            return stats.lognorm(p["sigma"], scale=np.exp(p["mu"]))
+        if self.family == "truncated_normal":
+            low, high = (p["low"] - p["mean"]) / p["sd"], (p["high"] - p["mean"]) / p["sd"]
+            return stats.truncnorm(low, high, p["mean"], p["sd"])
+        raise SpecificationError("A deterministic prior has no distribution; use its value.")
+
+    def sample(self, rng: np.random.Generator, size: int | tuple[int, ...]) -> NDArray[np.float64]:
+        """Independent draws of the given shape."""
+        if self.family == "deterministic":
+            return np.full(size, self.parameters[0])
+        return np.asarray(self.frozen_scipy().rvs(size=size, random_state=rng), dtype=np.float64)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {"family": self.family, "parameters": list(self.parameters)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Prior":
+        """Inverse of `to_json`."""
+        return cls(stored["family"], tuple(float(value) for value in stored["parameters"]))
+
+
+def log_normal_from_bounds(low: float, high: float) -> Prior:
+    """Log-normal whose central 90 % is [low, high].
+
+    Raises:
+        SpecificationError: unless 0 < low < high.
+    """
+    if not 0 < low < high:
+        raise SpecificationError(
+            f"roi_bounds are [{low}, {high}]; they must be two positive numbers, the lower one first."
+        )
+    mu = (np.log(low) + np.log(high)) / 2
+    sigma = (np.log(high) - np.log(low)) / (2 * 1.6448536269514722)
+    return Prior("log_normal", (float(mu), float(sigma)))

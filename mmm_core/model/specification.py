@@ -1,0 +1,126 @@
+"""What is fitted, whoever fits it (the formulas are in docs/statistics.md)."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from mmm_core.config.schema import Config
+from mmm_core.errors import SpecificationError
+from mmm_core.features.model_data import ModelData
+from mmm_core.model.priors import Prior, log_normal_from_bounds
+
+_DECAY_PRIOR_STRENGTH = 10.0
+"""Pseudo-observations of the Beta prior that a decay override gives."""
+_WEEKS_PER_KNOT = {"geo": 13, "national": 26}
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A hierarchical media mix model.  M channels, K controls.
+
+    Priors of a channel parameter come one per channel.  `knot_values`, `tau` (geo intercepts) and
+    `gamma` (control effects) have normal priors, so they can be integrated out; `xi` is the spread of
+    control effects over geos.  In a national model `eta` and `xi` are 0 and there is no `tau`.
+    """
+
+    channels: tuple[str, ...]
+    controls: tuple[str, ...]
+    adstock: Literal["geometric", "binomial"]
+    max_lag_weeks: int
+    media_scaling: Literal["pooled_median", "geo_max"]
+    knots: tuple[int, ...]
+    """Week indices (0-based, ascending) of the baseline's knots."""
+    unique_sigma_for_each_geo: bool
+    alpha: tuple[Prior, ...]
+    ec: tuple[Prior, ...]
+    slope: tuple[Prior, ...]
+    roi: tuple[Prior, ...]
+    eta: Prior = Prior("half_normal", (1.0,))
+    knot_values: Prior = Prior("normal", (0.0, 5.0))
+    tau: Prior = Prior("normal", (0.0, 5.0))
+    gamma: Prior = Prior("normal", (0.0, 5.0))
+    xi: Prior = Prior("half_normal", (5.0,))
+    sigma: Prior = Prior("half_normal", (5.0,))
+
+    def to_json(self) -> str:
+        """The specification as JSON text."""
+        return json.dumps({field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelSpec":
+        """Inverse of `to_json`."""
+        return cls(**{name: _restored(value) for name, value in json.loads(text).items()})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Prior):
+        return value.to_json()
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return Prior.from_json(value)
+    return tuple(_restored(item) for item in value) if isinstance(value, list) else value
+
+
+def build_spec(config: Config, data: ModelData) -> ModelSpec:
+    """Compile the configuration to a specification for this data.
+
+    Raises:
+        SpecificationError: impossible priors or knots, or too little data for the parameters.
+    """
+    adstock, saturation = config.features.adstock, config.features.saturation
+    decay, k = adstock.platform_overrides, saturation.channel_overrides
+    bounds = config.model.priors.roi_bounds
+    slope = Prior("deterministic", (1.0,)) if saturation.slope == "fixed" else Prior("log_normal", (0.3, 0.4))
+    return ModelSpec(
+        channels=data.channels,
+        controls=data.controls,
+        adstock=adstock.type,
+        max_lag_weeks=adstock.max_lag,
+        media_scaling=config.model.media_scaling,
+        knots=_knot_locations(config.model.knots, data),
+        unique_sigma_for_each_geo=config.model.unique_sigma_for_each_geo and not data.is_national,
+        alpha=tuple(
+            _decay_prior(decay[channel].decay) if channel in decay else Prior("uniform", (0.0, 1.0))
+            for channel in data.channels
+        ),
+        ec=tuple(
+            Prior("truncated_normal", (k[channel].k if channel in k else 0.8, 0.8, 0.1, 10.0))
+            for channel in data.channels
+        ),
+        slope=(slope,) * len(data.channels),
+        roi=tuple(
+            _bounded_roi(channel, *bounds[channel]) if channel in bounds else Prior("log_normal", (0.2, 0.9))
+            for channel in data.channels
+        ),
+    )
+
+
+def _decay_prior(mean: float) -> Prior:
+    return Prior("beta", (mean * _DECAY_PRIOR_STRENGTH, (1 - mean) * _DECAY_PRIOR_STRENGTH))
+
+
+def _bounded_roi(channel: str, low: float, high: float) -> Prior:
+    try:
+        return log_normal_from_bounds(low, high)
+    except SpecificationError as error:
+        raise SpecificationError(f"model.priors.roi_bounds.{channel}: {error}") from error
+
+
+def _knot_locations(n_knots: int | None, data: ModelData) -> tuple[int, ...]:
+    """Equally spaced week indices, first and last week included (as Meridian places them)."""
+    n_weeks = len(data.dates)
+    if n_knots is None:
+        n_knots = max(2, round(n_weeks / _WEEKS_PER_KNOT["national" if data.is_national else "geo"]))
+    if n_knots > n_weeks or (data.is_national and n_knots >= n_weeks):
+        raise SpecificationError(
+            f"model.knots is {n_knots}, but there are {n_weeks} weeks; use at most "
+            f"{n_weeks - 1 if data.is_national else n_weeks}."
+        )
+    return tuple(int(week) for week in np.unique(np.linspace(0, n_weeks - 1, n_knots, dtype=int)))
