@@ -82,12 +82,16 @@ class DataConfig(Section):
 
 
 class CoverageConfig(Section):
+    """How much history each geo must have."""
+
     min_weeks_required: int = Field(52, ge=8)
     preferred_weeks: int = Field(104, ge=8)
     max_missing_weeks_pct: Percent = 2.0
 
 
 class DataIdentifiabilityConfig(Section):
+    """Whether the data can tell channels apart."""
+
     max_channel_correlation: Share = 0.9
     """Largest |Pearson correlation| of two channels' weekly media (pooled over geos)."""
     min_zero_spend_weeks_pct: Percent = 10.0
@@ -96,11 +100,15 @@ class DataIdentifiabilityConfig(Section):
 
 
 class ValueSanityConfig(Section):
+    """Which values are believable."""
+
     roi_range: Interval = (0.0, 100.0)
     """Plausible range of naive ROI: total outcome / total spend of one channel."""
 
 
 class QualityThresholdsConfig(Section):
+    """How good data must be as a whole."""
+
     min_validation_score: Share = 0.8
 
 
@@ -114,12 +122,16 @@ class ValidationConfig(Section):
 
 
 class OutliersConfig(Section):
+    """What is done about extreme media values."""
+
     policy: Literal["none", "flag", "contextual_winsorization"] = "none"
     """`flag` reports, `contextual_winsorization` caps each geo's channel at its own percentile."""
     winsorize_percentile: float = Field(99.0, gt=50, le=100)
 
 
 class MissingDataConfig(Section):
+    """What is done about missing weeks."""
+
     strategy: Literal["refuse", "simple"] = "simple"
     """Missing weeks inside a geo's range: `refuse` them, or fill simply (media and spend 0, KPI and the
     rest interpolated); every filled cell is in the change log."""
@@ -133,11 +145,15 @@ class EnhancedCleaningConfig(Section):
 
 
 class AdstockOverride(Section):
+    """Carry-over of one channel."""
+
     decay: float = Field(gt=0, lt=1)
     """Prior mean of `alpha`, the share of the effect carried to the next week."""
 
 
 class AdstockConfig(Section):
+    """Carry-over of media effects into later weeks."""
+
     type: Literal["geometric", "binomial"] = "geometric"
     max_lag: int = Field(8, ge=0, le=52)
     """Weeks over which an effect is spread after the week of the spend."""
@@ -145,17 +161,23 @@ class AdstockConfig(Section):
 
 
 class SaturationOverride(Section):
+    """Saturation of one channel."""
+
     k: float = Field(gt=0.1, lt=10)
     """Prior centre of the half-saturation point `ec`, in units of the channel's media scale."""
 
 
 class SaturationConfig(Section):
+    """Diminishing returns of media."""
+
     slope: Literal["fixed", "free"] = "fixed"
     """Hill slope: `fixed` at 1 (concave curves) or `free` with prior LogNormal(0.3, 0.4)."""
     channel_overrides: dict[Name, SaturationOverride] = {}
 
 
 class SeasonalityConfig(Section):
+    """Patterns that return every year."""
+
     annual_fourier_order: int = Field(0, ge=0, le=10)
     """Pairs of annual sine and cosine terms; 0 for none."""
 

@@ -11,6 +11,8 @@ BackendName = Literal["meridian", "pymc"]
 
 
 class PriorsConfig(Section):
+    """What is believed before the data is seen."""
+
     roi_bounds: dict[Name, Interval] = {}
     """channel -> [low, high]: log-normal ROI prior whose central 90 % is that interval."""
 
@@ -44,6 +46,8 @@ class TrainingConfig(Section):
 
 
 class ConvergenceLimitsConfig(Section):
+    """Limits that a fit must keep to be interpreted."""
+
     max_rhat: float = Field(1.01, gt=1, le=2)
     """Largest rank-normalised split R-hat of what is interpreted: channel parameters, ROI,
     contributions, sigma."""

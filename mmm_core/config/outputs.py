@@ -9,6 +9,8 @@ from mmm_core.config.inputs import Name, Share
 
 
 class PlatformConstraintsConfig(Section):
+    """Limits of every channel's recommended spend."""
+
     min_spend_pct: Share = 0.0
     """Smallest share of the total budget for each channel, as a fraction."""
     max_spend_pct: Share = 1.0
@@ -29,6 +31,8 @@ class OptimizationConfig(Section):
 
 
 class MetricsConfig(Section):
+    """Limits that a good fit keeps."""
+
     mape_threshold: float = Field(0.15, gt=0)
     """Largest weighted mean absolute percentage error, as a fraction."""
     coverage_threshold: Share = 0.8
@@ -65,5 +69,7 @@ class RuntimeConfig(Section):
 
 
 class LoggingConfig(Section):
+    """What is logged, and how."""
+
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["console", "json"] = "console"

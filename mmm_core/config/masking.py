@@ -1,0 +1,45 @@
+"""Secrets: taken from the environment by `${NAME}` in the configuration, never shown."""
+
+import html
+import json
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+SHORTEST_SECRET = 4
+"""A shorter value guards nothing and would blot out ordinary text (`4`, `dev`) wherever it occurs."""
+_PASSWORD_IN_URL = re.compile(r"(?P<before>://[^/\s:@]*:)[^/\s@]+(?=@)")
+
+
+def mask(text: str, secrets: Iterable[str], shortest: int = SHORTEST_SECRET) -> str:
+    """`text` with every secret, and every password in a URL, replaced by `***`.
+
+    A secret is also recognised as Python, JSON, HTML and URLs write it.
+    """
+    pattern = _pattern(frozenset(secret for secret in secrets if len(secret) >= shortest))
+    if pattern is not None:
+        text = pattern.sub(MASK, text)
+    return _PASSWORD_IN_URL.sub(rf"\g<before>{MASK}", text)
+
+
+@lru_cache(maxsize=64)
+def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
+    spellings = {spelling for secret in secrets for spelling in _spellings(secret) if spelling}
+    if not spellings:
+        return None
+    return re.compile("|".join(re.escape(spelling) for spelling in sorted(spellings, key=len, reverse=True)))
+
+
+def _spellings(secret: str) -> set[str]:
+    return {
+        secret,
+        repr(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        html.escape(secret),
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+    }

@@ -1,0 +1,108 @@
+"""Rules about several keys at once."""
+
+from pathlib import Path
+
+import pytest
+
+from mmm_core.config.loading import load_config
+from mmm_core.errors import ConfigError
+
+DATA = "data: {kpi_col: sales, channel_map: {tv: tv_spend, search: {spend: s, media: clicks}}}\n"
+CASES = {
+    "both KPIs": ("data: {kpi_col: a, revenue_col: b}", "data.kpi_col: received 'a', and data.revenue_col is 'b'"),
+    "no KPI": ("data: {channel_map: {tv: s}}", "data.kpi_col: missing"),
+    "ROI bounds reversed": (
+        "model: {priors: {roi_bounds: {tv: [2, 1]}}}",
+        "line 1: model.priors.roi_bounds.tv: received [2, 1]",
+    ),
+    "ROI bounds from zero": ("model: {priors: {roi_bounds: {tv: [0, 1]}}}", "0 < low < high"),
+    "ROI range reversed": ("validation: {value_sanity: {roi_range: [5, 1]}}", "roi_range: received [5, 1]"),
+    "weeks": (
+        "validation: {coverage_frequency: {min_weeks_required: 120}}",
+        "min_weeks_required: received 120, but validation.coverage_frequency.preferred_weeks is 104",
+    ),
+    "spend shares": (
+        "optimization: {platform_constraints: {min_spend_pct: 0.5, max_spend_pct: 0.4}}",
+        "min_spend_pct: received 0.5, but optimization.platform_constraints.max_spend_pct is 0.4",
+    ),
+    "fallback": ("model: {backend: pymc}", "model.fallback: received 'pymc', which is model.backend; use another"),
+    "unmapped adstock": (
+        DATA + "features: {adstock: {platform_overrides: {serch: {decay: 0.5}}}}",
+        "line 2: features.adstock.platform_overrides.serch: no channel is named 'serch'; "
+        "allowed: tv, search. Did you mean search?",
+    ),
+    "unmapped saturation": (
+        DATA + "features: {saturation: {channel_overrides: {radio: {k: 0.5}}}}",
+        "features.saturation.channel_overrides.radio: no channel is named 'radio'",
+    ),
+    "unmapped bounds": (
+        DATA + "model: {priors: {roi_bounds: {tvv: [1, 2]}}}",
+        "model.priors.roi_bounds.tvv: no channel is named 'tvv'",
+    ),
+    "channel with __": ("data: {kpi_col: k, channel_map: {a__b: s}}", "data.channel_map.a__b: a channel's name"),
+    "unprintable channel": ('data: {kpi_col: k, channel_map: {"a\\tb": s}}', "printable"),
+    "reserved channel": ("data: {kpi_col: k, channel_map: {baseline: s}}", "component of every model"),
+    "reserved control": ("data: {controls: [seasonality]}", "data.controls: seasonality is a component"),
+    "channel and control": (
+        "data: {kpi_col: k, channel_map: {tv: s}, controls: [tv]}",
+        "data.channel_map.tv: tv is also in data.controls",
+    ),
+    "one column, two channels": (
+        "data: {kpi_col: k, channel_map: {tv: s, radio: s}}",
+        "data.channel_map.radio: column 's' is already data.channel_map.tv",
+    ),
+    "KPI explains itself": (
+        "data: {kpi_col: k, controls: [k]}",
+        "data.controls[0]: column 'k' is already data.kpi_col",
+    ),
+    "control twice": ("data: {controls: [a, a]}", "data.controls[1]: column 'a' is already data.controls[0]"),
+    "connector twice": ("ingest: {connector_priority: [file, file]}", "'file' is listed 2 times"),
+    "owner": ("project: {owners: [bob]}", "project.owners[0]: received 'bob'"),
+    "Tuesday": ("ingest: {simulator: {start_date: 2023-01-03}}", "start_date: received '2023-01-03'"),
+    "no date": ("ingest: {simulator: {start_date: soon}}", "the date of a Monday"),
+}
+
+
+def load(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "project.yaml"
+    path.write_text(text, encoding="utf-8")
+    load_config(path, environ={})
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_contradiction_is_refused_with_key_and_remedy(case: str, tmp_path: Path) -> None:
+    text, expected = CASES[case]
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    assert expected in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DATA,
+        DATA + "model: {priors: {roi_bounds: {tv: [1, 2]}}}",
+        "model: {backend: pymc, fallback: none}",
+        "model: {priors: {roi_bounds: {anything: [1, 2]}}}",
+        "data: {revenue_col: r, channel_map: {tv: {spend: s, media: s}}}",
+        "project: {owners: ['team:growth', ann@example.org]}",
+    ],
+)
+def test_what_fits_together_is_accepted(text: str, tmp_path: Path) -> None:
+    load(tmp_path, text)
+
+
+def test_contradictions_are_reported_with_wrong_values_but_not_because_of_them(tmp_path: Path) -> None:
+    text = (
+        "data: {kpi_col: k, channel_map: {tv: 5}}\n"
+        "model: {backend: pymc, priors: {roi_bounds: {tv: [1, 2]}}}\n"
+        "training: {draws: few}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    message = str(caught.value)
+    assert "line 1: data.channel_map.tv: received 5" in message
+    assert "line 2: model.fallback" in message
+    assert "line 3: training.draws" in message
+    assert "roi_bounds" not in message
