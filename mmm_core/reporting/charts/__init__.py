@@ -1,0 +1,1 @@
+"""Small hand-made SVG charts: light, sharp in print, and readable without any library."""

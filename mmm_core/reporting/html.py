@@ -1,0 +1,82 @@
+"""The report: one HTML file that needs nothing else, neither a server nor the internet."""
+
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from mmm_core.reporting.charts.svg import verbatim
+from mmm_core.reporting.inputs import ReportInputs
+from mmm_core.reporting.sections.budget import budget_view
+from mmm_core.reporting.sections.configuration import configuration_view
+from mmm_core.reporting.sections.contributions import contributions_view
+from mmm_core.reporting.sections.curves import curves_view
+from mmm_core.reporting.sections.data_quality import data_quality_view
+from mmm_core.reporting.sections.diagnostics import diagnostics_view
+from mmm_core.reporting.sections.fit import fit_view
+from mmm_core.reporting.sections.header import header_view
+from mmm_core.reporting.sections.returns import returns_view
+from mmm_core.reporting.sections.summary import summary_view
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+SECTIONS: tuple[tuple[str, str], ...] = (
+    ("summary", "Summary"),
+    ("fit", "Fit"),
+    ("contributions", "Contributions"),
+    ("returns", "Returns"),
+    ("curves", "Response curves"),
+    ("budget", "Budget"),
+    ("diagnostics", "Diagnostics"),
+    ("data", "Data quality"),
+    ("configuration", "Configuration"),
+)
+"""(id, title) of each section in order; the template of a section has its id as name."""
+
+
+def render_report(inputs: ReportInputs) -> str:
+    """The report as one HTML document; equal inputs give equal text.
+
+    Every string that came from outside is escaped.  Numbers in tables and sentences carry the exact value in
+    the attribute `data-value`.
+    """
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        sections=SECTIONS,
+        style=_asset("style.css"),
+        script=_asset("report.js"),
+        inputs=inputs,
+        header=header_view(inputs),
+        summary=summary_view(inputs),
+        fit=fit_view(inputs),
+        contributions=contributions_view(inputs),
+        returns=returns_view(inputs),
+        curves=curves_view(inputs),
+        budget=budget_view(inputs),
+        diagnostics=diagnostics_view(inputs),
+        data_quality=data_quality_view(inputs),
+        configuration=configuration_view(inputs),
+    )
+
+
+@cache
+def _environment() -> "Environment":
+    """Templates of this package; autoescaping is always on and an unknown name is an error."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("mmm_core.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _asset(name: str) -> Markup:
+    """Style or script of this package, which stands in the document as it is."""
+    text = resources.files("mmm_core.reporting").joinpath("templates", name).read_text(encoding="utf-8")
+    return verbatim(text)
