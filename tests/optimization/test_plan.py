@@ -1,0 +1,210 @@
+"""Budget plans from a posterior."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from mmm_core.config.outputs import OptimizationConfig
+from mmm_core.errors import BudgetError
+from mmm_core.features.model_data import ModelData
+from mmm_core.model.forward import incremental_outcome
+from mmm_core.model.posterior import Posterior
+from mmm_core.optimization import objectives
+from mmm_core.optimization.plan import BudgetPlan, plan_budgets
+from tests.factories import made_up_posterior, tiny_model_data
+
+_COLUMNS = [
+    *("scenario", "geo", "channel"),
+    *("current_spend", "optimal_spend", "current_outcome", "optimal_outcome"),
+]
+
+
+def _config(presets: dict[str, float] | None = None, **limits: float) -> OptimizationConfig:
+    return OptimizationConfig(
+        scenario_presets={"current_budget": 0.0} if presets is None else presets, platform_constraints=limits
+    )
+
+
+def _with_spend(data: ModelData, factor: np.ndarray) -> ModelData:
+    return dataclasses.replace(data, spend=data.spend * factor)
+
+
+def _outcome_of(posterior: Posterior, factors: np.ndarray) -> np.ndarray:
+    """(S,) outcome of the plan, straight from the forward model."""
+    return incremental_outcome(posterior, posterior.data.media * factors).sum(axis=(1, 2))
+
+
+def _factors(plan: BudgetPlan, scenario: str, posterior: Posterior) -> np.ndarray:
+    rows = plan.table[plan.table["scenario"] == scenario].groupby("channel")[["optimal_spend", "current_spend"]]
+    sums = rows.sum().loc[list(posterior.data.channels)]
+    return (sums["optimal_spend"] / sums["current_spend"]).to_numpy()
+
+
+def test_table_has_a_row_per_scenario_geo_and_channel() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    plan = plan_budgets(posterior, _config({"same": 0.0, "more": 0.3, "less": -0.2}))
+    assert list(plan.table) == _COLUMNS
+    assert len(plan.table) == 3 * 3 * 2
+    assert not plan.table.duplicated(["scenario", "geo", "channel"]).any()
+    spends = plan.table.pivot(index=["scenario", "geo"], columns="channel", values="current_spend")
+    for scenario in ("same", "more", "less"):
+        np.testing.assert_allclose(
+            spends.loc[scenario].loc[list(posterior.data.geos)], posterior.data.spend.sum(axis=1)
+        )
+
+
+def test_totals_are_the_scenarios_budgets() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    presets = {"same": 0.0, "more": 0.3, "less": -0.2}
+    plan = plan_budgets(posterior, _config(presets))
+    totals = plan.table.groupby("scenario")[["current_spend", "optimal_spend"]].sum()
+    for summary in plan.scenarios:
+        budget = posterior.data.spend.sum() * (1 + presets[summary.name])
+        assert totals.loc[summary.name, "optimal_spend"] == pytest.approx(budget, rel=1e-9)
+        assert summary.total_optimal == pytest.approx(budget, rel=1e-12)
+        assert summary.total_current == pytest.approx(totals.loc[summary.name, "current_spend"], rel=1e-12)
+
+
+def test_outcomes_are_those_of_the_forward_model_with_all_draws() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    plan = plan_budgets(posterior, _config({"more": 0.3}))
+    (summary,) = plan.scenarios
+    now, then = _outcome_of(posterior, np.ones(2)), _outcome_of(posterior, _factors(plan, "more", posterior))
+    assert plan.table["current_outcome"].sum() == pytest.approx(now.mean(), rel=1e-9)
+    assert plan.table["optimal_outcome"].sum() == pytest.approx(then.mean(), rel=1e-9)
+    assert summary.outcome_current == pytest.approx(now.mean(), rel=1e-9)
+    assert summary.outcome_optimal == pytest.approx(then.mean(), rel=1e-9)
+    assert summary.outcome_same_mix == pytest.approx(_outcome_of(posterior, np.full(2, 1.3)).mean(), rel=1e-9)
+    assert summary.lift_mean == pytest.approx((then - now).mean(), rel=1e-9)
+    assert summary.lift_q05 == pytest.approx(np.quantile(then - now, 0.05), rel=1e-6)
+    assert summary.lift_q95 == pytest.approx(np.quantile(then - now, 0.95), rel=1e-6)
+    assert summary.probability_better == np.mean(then > now)
+    assert summary.roi_optimal == pytest.approx(then.mean() / (1.3 * posterior.data.spend.sum()), rel=1e-9)
+
+
+@pytest.mark.parametrize("slope", [1.0, 4.0])
+@pytest.mark.parametrize("n_geos", [1, 3])
+def test_plan_reaches_brute_force_on_the_forward_model(slope: float, n_geos: int) -> None:
+    data = _with_spend(tiny_model_data(n_geos=n_geos, n_weeks=20), np.array([3.0, 1.0]))
+    posterior = made_up_posterior(data, n_draws=10)
+    posterior.samples["slope_m"][:] = slope
+    plan = plan_budgets(posterior, _config(max_change=0.9))
+    spend = data.spend.sum(axis=(0, 1))
+    first = np.linspace(0.1, 1.9, 400)
+    second = (spend.sum() - first * spend[0]) / spend[1]
+    allowed = (second >= 0.1) & (second <= 1.9)
+    best = max(
+        _outcome_of(posterior, np.array([one, other])).mean()
+        for one, other in zip(first[allowed], second[allowed], strict=True)
+    )
+    assert plan.scenarios[0].outcome_optimal >= best * (1 - 1e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    n_channels=st.integers(1, 4),
+    change=st.floats(-0.6, 2.0),
+    max_change=st.floats(0.05, 3.0),
+    share=st.floats(0.0, 0.2),
+    most=st.floats(0.5, 1.0),
+    slope=st.sampled_from([0.7, 1.0, 3.0]),
+)
+def test_plans_are_feasible_and_never_worse_than_scaling(
+    seed: int, n_channels: int, change: float, max_change: float, share: float, most: float, slope: float
+) -> None:
+    data = tiny_model_data(n_geos=2, n_weeks=12, n_channels=n_channels, seed=seed)
+    posterior = made_up_posterior(data, n_draws=5, seed=seed)
+    posterior.samples["slope_m"][:] = slope
+    current = data.spend.sum(axis=(0, 1))
+    total = current.sum() * (1 + change)
+    config = _config({"it": change}, min_spend_pct=share, max_spend_pct=most, max_change=max_change)
+    limits = current / current.sum() * np.array([[max(0.0, 1 - max_change)], [1 + max_change]])
+    lower, upper = np.maximum(limits[0], share), np.minimum(limits[1], most)
+    margins = np.array([*(upper - lower), 1 - lower.sum(), upper.sum() - 1])
+    assume(np.abs(margins).min() > 1e-6)
+    if margins.min() < 0:
+        with pytest.raises(BudgetError, match=r"optimization\.platform_constraints"):
+            plan_budgets(posterior, config)
+        return
+    plan = plan_budgets(posterior, config)
+    optimal = plan.table.groupby("channel", sort=False)["optimal_spend"].sum().to_numpy()
+    slack = 1e-9 * total
+    assert optimal.sum() == pytest.approx(total, rel=1e-9)
+    assert (optimal >= share * total - slack).all()
+    assert (optimal <= most * total + slack).all()
+    assert (np.abs(optimal - current * (1 + change)) <= max_change * current * (1 + change) + slack).all()
+    scaled = current / current.sum()
+    if ((scaled >= share) & (scaled <= most)).all():
+        assert plan.scenarios[0].outcome_optimal >= plan.scenarios[0].outcome_same_mix * (1 - 1e-9)
+
+
+def test_recommendation_is_no_worse_than_scaling_even_when_found_on_few_draws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(objectives, "_FEWEST_DRAWS", 1)
+    monkeypatch.setattr(objectives, "_MOST_EVALUATIONS", 0)
+    for seed in range(8):
+        posterior = made_up_posterior(tiny_model_data(n_weeks=12, seed=seed), seed=seed)
+        (summary,) = plan_budgets(posterior, _config()).scenarios
+        assert summary.outcome_optimal >= summary.outcome_same_mix * (1 - 1e-12)
+
+
+def test_single_channel_keeps_its_budget() -> None:
+    posterior = made_up_posterior(tiny_model_data(n_channels=1))
+    plan = plan_budgets(posterior, _config({"same": 0.0, "more": 0.2}))
+    same, more = plan.scenarios
+    np.testing.assert_allclose(
+        plan.table["optimal_spend"], plan.table["current_spend"] * np.repeat([1.0, 1.2], 3), rtol=1e-12
+    )
+    assert same.lift_mean == pytest.approx(0, abs=1e-9 * same.outcome_current)
+    assert same.probability_better == 0
+    assert more.probability_better == 1
+    assert more.probability_better_than_same_mix == 0
+
+
+def test_geo_without_spend_in_a_channel_gets_none() -> None:
+    data = tiny_model_data()
+    none = np.ones_like(data.spend)
+    none[1, :, 0] = 0
+    data = dataclasses.replace(data, media=data.media * none, spend=data.spend * none)
+    table = plan_budgets(made_up_posterior(data), _config()).table
+    row = table[(table["geo"] == "Geo1") & (table["channel"] == "channel_0")]
+    assert not row[["current_spend", "optimal_spend", "current_outcome", "optimal_outcome"]].to_numpy().any()
+    assert not table.isna().any().any()
+
+
+def test_channel_without_spend_stays_without() -> None:
+    data = _with_spend(tiny_model_data(n_channels=3), np.array([1.0, 0.0, 1.0]))
+    plan = plan_budgets(made_up_posterior(data), _config({"more": 0.5}))
+    rows = plan.table[plan.table["channel"] == "channel_1"]
+    assert not rows["optimal_spend"].any()
+    np.testing.assert_allclose(rows["optimal_outcome"], rows["current_outcome"])
+    assert plan.table["optimal_spend"].sum() == pytest.approx(1.5 * data.spend.sum(), rel=1e-9)
+
+
+def test_impossible_constraints_are_refused_by_name() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    with pytest.raises(BudgetError, match=r"Scenario current_budget.*min_spend_pct is 0\.7"):
+        plan_budgets(posterior, _config(min_spend_pct=0.7, max_change=9))
+
+
+def test_no_spend_at_all_is_refused() -> None:
+    posterior = made_up_posterior(_with_spend(tiny_model_data(), np.zeros(2)))
+    with pytest.raises(BudgetError, match="needs spend"):
+        plan_budgets(posterior, _config())
+
+
+def test_no_scenarios_give_an_empty_table_with_columns() -> None:
+    plan = plan_budgets(made_up_posterior(tiny_model_data()), _config({}))
+    assert list(plan.table) == _COLUMNS
+    assert len(plan.table) == 0
+    assert plan.scenarios == ()
+
+
+def test_same_posterior_gives_the_same_plan() -> None:
+    posterior = made_up_posterior(tiny_model_data(n_channels=4))
+    assert plan_budgets(posterior, _config()).table.equals(plan_budgets(posterior, _config()).table)
