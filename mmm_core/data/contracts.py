@@ -1,0 +1,118 @@
+"""What each stage's panel must look like, as pandera schemas (built when asked for: pandera is slow to import)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from mmm_core.data.mapping import ColumnMapping
+from mmm_core.data.numbers import MISSING_WORDS, parsed_dates
+from mmm_core.data.panel import CONTROL, DATE, GEO, KPI, POPULATION, SEASON
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
+
+def raw_panel_schema(mapping: ColumnMapping) -> pa.DataFrameSchema:
+    """Source values of one geo: dates are dates, the KPI is there, numbers are numbers in their range.
+
+    Other missing numbers are allowed (cleaning fills and logs them), and so are repeated dates (another
+    check names them).
+    """
+    import pandera.pandas as pa
+
+    columns = {
+        GEO: pa.Column(None, [_rule("must not be empty", _named)], nullable=True),
+        DATE: pa.Column(
+            None,
+            [
+                _rule("must not be empty", _present),
+                _rule("must be a date (YYYY-MM-DD)", lambda values: _is_date(values) | ~_present(values)),
+            ],
+            nullable=True,
+        ),
+    }
+    for name in mapping.numeric_columns:
+        columns[name] = pa.Column(None, _raw_rules(name), nullable=True)
+    return pa.DataFrameSchema(columns)
+
+
+def clean_panel_schema(mapping: ColumnMapping) -> pa.DataFrameSchema:
+    """Weekly values of one geo: complete, finite, in range, no date twice."""
+    return weekly_schema(tuple(mapping.numeric_columns))
+
+
+def features_schema(mapping: ColumnMapping, seasonality_terms: Sequence[str]) -> pa.DataFrameSchema:
+    """The clean panel plus seasonality terms between -1 and 1."""
+    return weekly_schema((*mapping.numeric_columns, *seasonality_terms))
+
+
+def weekly_schema(numeric_columns: Sequence[str]) -> pa.DataFrameSchema:
+    """One geo, one row per week, the given columns complete and in the range that their name implies."""
+    import pandera.pandas as pa
+
+    columns = {
+        GEO: pa.Column(None, [_rule("must not be empty", _named)], nullable=True),
+        DATE: pa.Column("datetime64[ns]", [_rule("must not repeat", lambda dates: ~dates.duplicated(keep=False))]),
+    }
+    for name in numeric_columns:
+        columns[name] = pa.Column(
+            "float64", [_rule("must be finite", np.isfinite), *_range_rules(name)], nullable=True
+        )
+    return pa.DataFrameSchema(columns)
+
+
+def seasonality_terms(columns: Sequence[str]) -> tuple[str, ...]:
+    """Seasonality columns of a features panel, in order."""
+    return tuple(column for column in columns if column.startswith(SEASON))
+
+
+def _rule(text: str, test: Callable[[pd.Series], pd.Series]) -> pa.Check:
+    import pandera.pandas as pa
+
+    return pa.Check(test, name=text, error=text, ignore_na=False)
+
+
+def _raw_rules(name: str) -> list[pa.Check]:
+    rules = [
+        _rule("must be a number", _is_number),
+        _rule("must be finite", lambda values: ~np.isinf(_numbers(values))),
+    ]
+    if name == KPI:
+        rules.append(_rule("must not be empty", _present))
+    return rules + _range_rules(name)
+
+
+def _range_rules(name: str) -> list[pa.Check]:
+    if name == POPULATION:
+        return [_rule("must be above 0", lambda values: ~(_numbers(values) <= 0))]
+    if name.startswith(SEASON):
+        return [_rule("must be between -1 and 1", lambda values: ~(_numbers(values).abs() > 1))]
+    if name.startswith(CONTROL):
+        return []
+    return [_rule("must not be negative", lambda values: ~(_numbers(values) < 0))]
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    return pd.to_numeric(values, errors="coerce")
+
+
+def _named(values: pd.Series) -> pd.Series:
+    return values.notna() & (values.astype(str).str.strip() != "")
+
+
+def _present(values: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+        return values.notna()
+    return values.notna() & ~values.astype(str).str.strip().str.lower().isin(MISSING_WORDS)
+
+
+def _is_number(values: pd.Series) -> pd.Series:
+    return _numbers(values).notna() | ~_present(values)
+
+
+def _is_date(values: pd.Series) -> pd.Series:
+    return parsed_dates(values).notna()

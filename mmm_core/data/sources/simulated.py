@@ -1,0 +1,25 @@
+"""The simulator as a source."""
+
+import hashlib
+
+from mmm_core.config.inputs import SimulatorConfig
+from mmm_core.data.panel import SOURCE_ROW
+from mmm_core.data.simulator import simulate
+from mmm_core.data.sources.table import SourceTable
+
+
+def read_simulated(settings: SimulatorConfig) -> SourceTable:
+    """Simulate a panel; its columns are a layout that needs no mapping.
+
+    Raises:
+        DataError: `start_date` is no date.
+    """
+    simulation = simulate(settings)
+    content = settings.model_dump_json() + "\n" + simulation.frame.to_csv(index=False, lineterminator="\n")
+    rows = range(2, len(simulation.frame) + 2)
+    return SourceTable(
+        frame=simulation.frame.assign(**{SOURCE_ROW: rows}),
+        origin=f"simulator (seed {settings.seed})",
+        content_hash=hashlib.sha256(content.encode()).hexdigest(),
+        truth=simulation.truth,
+    )
