@@ -1,0 +1,27 @@
+"""What every asset's definition has: group, owners, kinds, and a code version from its configuration."""
+
+from collections.abc import Set
+from typing import Any, Literal
+
+from mmm_assets.resources.project import Project
+
+Stage = Literal["ingest", "validate", "transform", "features", "train", "evaluate", "optimize", "report"]
+
+
+def attributes(project: Project, stage: Stage, reads: Set[str], kinds: Set[str]) -> dict[str, Any]:
+    """Keyword arguments of `dagster.asset` and `dagster.AssetOut`.
+
+    Args:
+        project: whose configuration and owners.
+        stage: the asset's group.
+        reads: dotted configuration keys on which the asset's value, or whether it may exist, depends; when
+            one of them changes, the asset is out of date.
+        kinds: what the asset is made with, shown as icons.
+    """
+    return {
+        "group_name": stage,
+        "owners": list(project.config.project.owners),
+        "kinds": set(kinds),
+        "tags": {"stage": stage, "project": project.config.project.name},
+        "code_version": project.code_version(*reads),
+    }

@@ -1,0 +1,103 @@
+"""Sensors: geos of the source, and MLflow runs that a killed process left open."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+import dagster as dg
+
+from mmm_assets.partitions import geo_change, geo_partitions, refuse_unusable_names
+from mmm_assets.resources.project import Project
+from mmm_assets.resources.tracking import Tracker
+from mmm_core.data.mapping import geo_names, resolve_mapping
+from mmm_core.data.sources.source import read_source
+from mmm_core.errors import InputError
+
+_INTERVAL_SECONDS = 60
+_SIGNS_OF_CHANGE = ("size", "mtime", "ETag", "etag", "LastModified", "last_modified", "generation", "md5Hash")
+"""What file systems tell about a file without reading it."""
+
+
+def definitions(project: Project) -> dg.Definitions:
+    """Sensors of this project."""
+    return dg.Definitions(
+        sensors=[
+            _register_geos(project),
+            _close_tracking(dg.DagsterRunStatus.FAILURE),
+            _close_tracking(dg.DagsterRunStatus.CANCELED),
+        ]
+    )
+
+
+def source_mark(project: Project, registered: Sequence[str]) -> str:
+    """What changes with the source, its mapping or the registered geos; the source is not read.
+
+    A URL that tells nothing about its content counts as unchanged.
+
+    Raises:
+        FileNotFoundError: the configured file is not there.
+    """
+    ingest = project.config.ingest
+    parts = [project.code_version("ingest", "data"), *sorted(registered)]
+    if ingest.path is not None and "file" in ingest.connector_priority:
+        from fsspec.core import url_to_fs
+
+        filesystem, path = url_to_fs(ingest.path)
+        about = filesystem.info(path)
+        parts += [f"{sign} {about[sign]}" for sign in _SIGNS_OF_CHANGE if sign in about]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _register_geos(project: Project) -> dg.SensorDefinition:
+    geos = geo_partitions(project.config.project.name)
+
+    @dg.sensor(
+        name="register_geos",
+        description="Keeps the registered geos equal to those of the source; reads it only when it changed.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=_INTERVAL_SECONDS,
+    )
+    def register_geos(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        registered = geos.get_partition_keys(dynamic_partitions_store=context.instance)
+        try:
+            if context.cursor == source_mark(project, registered):
+                return dg.SkipReason("The source has not changed.")
+            found = geos_of_source(project)
+        except (InputError, FileNotFoundError) as error:
+            return dg.SkipReason(f"The source cannot be read: {error}")
+        change = geo_change(registered, found)
+        requests = [geos.build_add_request(list(change.added))] if change.added else []
+        removals = [geos.build_delete_request(list(change.removed))] if change.removed else []
+        return dg.SensorResult(
+            dynamic_partitions_requests=[*requests, *removals], cursor=source_mark(project, found)
+        )
+
+    return register_geos
+
+
+def geos_of_source(project: Project) -> tuple[str, ...]:
+    """Read the source and name its geos.
+
+    Raises:
+        InputError: the source cannot be used.
+    """
+    source = read_source(project.config)
+    geos = geo_names(source, resolve_mapping(project.config, list(source.frame.columns), source.origin))
+    refuse_unusable_names(geos, source.origin)
+    return geos
+
+
+def _close_tracking(status: dg.DagsterRunStatus) -> dg.RunStatusSensorDefinition:
+    @dg.run_status_sensor(
+        name=f"close_mlflow_run_after_{status.value.lower()}",
+        description="Ends the MLflow run of a fit whose process was killed, so that none stays open.",
+        run_status=status,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def close_tracking(context: dg.RunStatusSensorContext, tracker: dg.ResourceParam[Tracker]) -> dg.SkipReason:
+        if not tracker.exists:
+            return dg.SkipReason("Nothing was tracked yet.")
+        closed = tracker.close_abandoned(lambda run_id: run_id == context.dagster_run.run_id)
+        return dg.SkipReason(f"Closed {len(closed)} MLflow run(s).")
+
+    return close_tracking

@@ -1,0 +1,103 @@
+"""The one place where outcomes of `mmm_core` become Dagster's asset checks and failures."""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from mmm_core.errors import MMMError
+from mmm_core.quality.check import CheckResult
+
+CheckNames = Mapping[str, str]
+"""check name -> what it looks at, or its usual severity; fixed, because Dagster lists checks before any run."""
+_SEVERITIES = {"error": "Stops what depends on it.", "warn": "Informs."}
+
+
+def check_specs(
+    asset: str, checks: CheckNames, partitions: dg.PartitionsDefinition[str] | None = None
+) -> list[dg.AssetCheckSpec]:
+    """Specs of an asset's checks.
+
+    All of them may block, because configuration can make some of them stricter: whether a failed check
+    does block is the severity of its result.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)  # checks by partition are a preview in Dagster 1.13
+        return [
+            dg.AssetCheckSpec(
+                name,
+                asset=asset,
+                description=_SEVERITIES.get(about, about),
+                blocking=True,
+                partitions_def=partitions,
+            )
+            for name, about in checks.items()
+        ]
+
+
+def check_results(asset: str, checks: CheckNames, results: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
+    """One Dagster result per declared check; a check without an outcome did not apply and passes.
+
+    Raises:
+        KeyError: an outcome that is not declared, which would vanish from the UI otherwise.
+    """
+    outcomes = {result.name: result for result in results}
+    undeclared = outcomes.keys() - checks.keys()
+    if undeclared:
+        raise KeyError(f"{asset} has no check named {sorted(undeclared)}; declare it beside the asset.")
+    for name in checks:
+        yield _check_result(asset, name, outcomes.get(name))
+
+
+def _check_result(asset: str, name: str, result: CheckResult | None) -> dg.AssetCheckResult:
+    if result is None:
+        return dg.AssetCheckResult(
+            passed=True, asset_key=asset, check_name=name, description="Does not apply here."
+        )
+    severity = dg.AssetCheckSeverity.ERROR if result.severity == "error" else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(
+        passed=result.passed,
+        asset_key=asset,
+        check_name=name,
+        severity=severity,
+        description=result.message,
+        metadata=_check_metadata(result),
+    )
+
+
+def _check_metadata(result: CheckResult) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
+    if result.value is not None:
+        metadata["value"] = float(result.value)
+    if result.threshold is not None:
+        metadata["threshold"] = float(result.threshold)
+    if result.table:
+        metadata["cases"] = cases_table(result.table)
+    return metadata
+
+
+def cases_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
+    """Rows as a table of the UI; anything but numbers and booleans is shown as text."""
+    records = [dg.TableRecord({str(key): _cell(value) for key, value in row.items()}) for row in rows]
+    columns = list(dict.fromkeys(str(key) for row in rows for key in row))
+    schema = dg.TableSchema([dg.TableColumn(name, "string") for name in columns])
+    return dg.MetadataValue.table(records, schema)
+
+
+def _cell(value: Any) -> str | int | float | bool:
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what the core raises on purpose into a failure with a clear message and without retries.
+
+    Raises:
+        dagster.Failure: with the core's error as its cause.
+    """
+    try:
+        yield
+    except MMMError as error:
+        raise dg.Failure(str(error), metadata={"kind": type(error).__name__}, allow_retries=False) from error

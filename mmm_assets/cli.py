@@ -1,0 +1,199 @@
+"""The command line: `mmm`.
+
+Exit codes: 0 success; 1 a check blocks, or something unexpected; 2 data, configuration or arguments cannot be
+used.  Heavy imports happen in the commands that need them.
+"""
+
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated
+
+import typer
+
+from mmm_core.errors import InputError, MMMError
+
+BLOCKED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+_STAGES: dict[str, str] = {
+    "ingest": "Read the source and register its geos.",
+    "validate": "Check each geo's rows.",
+    "transform": "Clean each geo's rows into a weekly panel.",
+    "features": "Make the model's inputs and align all geos.",
+    "train": "Fit the model, unless the fit is up to date.",
+    "evaluate": "Contributions, returns, response curves and fit.",
+    "optimize": "Recommend budgets.",
+    "report": "Write the report and the exports.",
+}
+app = typer.Typer(
+    name="mmm",
+    help="Marketing mix modeling as a Dagster asset graph.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+
+class BackendChoice(StrEnum):
+    """Names of the backends, for the shell."""
+
+    MERIDIAN = "meridian"
+    PYMC = "pymc"
+
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.", metavar="FILE")]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile of the file that overrides it.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="Override one key; may be repeated.", metavar="KEY=VALUE")
+]
+BackendOption = Annotated[
+    BackendChoice | None, typer.Option("--backend", help="Who fits the model (model.backend).")
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Make what is up to date as well.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks and the libraries' warnings.")]
+DEFAULT_CONFIG = Path("config/project.yaml")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.excepthook = _unexpected
+    app()
+
+
+def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """One line for what nobody foresaw; the traceback only if asked for."""
+    if "--debug" in sys.argv:
+        sys.__excepthook__(kind, error, trace)
+    else:
+        typer.echo(f"Unexpected {kind.__name__}: {error}\nRun again with --debug to see where.", err=True)
+
+
+def _finish(action: Callable[[], int], debug: bool) -> None:
+    """Run, and leave with the exit code.
+
+    Raises:
+        typer.Exit: always.
+    """
+    try:
+        code = action()
+    except MMMError as error:
+        if debug:
+            raise
+        typer.echo(str(error), err=True)
+        code = BAD_INPUT if isinstance(error, InputError) else BLOCKED
+    except KeyboardInterrupt:
+        typer.echo("Interrupted; report and exports are as they were before.", err=True)
+        code = INTERRUPTED
+    raise typer.Exit(code)
+
+
+def _add_stage_command(name: str, about: str, stages: tuple[str, ...]) -> None:
+    def command(
+        config: ConfigOption = DEFAULT_CONFIG,
+        profile: ProfileOption = None,
+        backend: BackendOption = None,
+        set_: SetOption = None,
+        force: ForceOption = False,
+        debug: DebugOption = False,
+    ) -> None:
+        def action() -> int:
+            from mmm_assets.commands.invocation import Invocation
+            from mmm_assets.commands.stages import run_stages
+            from mmm_assets.planning import STAGES
+
+            invocation = Invocation(config, profile, tuple(set_ or ()), backend, debug)
+            return run_stages(invocation, [stage for stage in STAGES if stage in stages], force)
+
+        _finish(action, debug)
+
+    app.command(name, help=about)(command)
+
+
+_add_stage_command("run", "Run all stages, from the source to the report.", tuple(_STAGES))
+for _stage, _about in _STAGES.items():
+    _add_stage_command(_stage, f"{_about} Makes what it needs first.", (_stage,))
+
+
+@app.command()
+def ui(
+    config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = None,
+    set_: SetOption = None,
+    port: Annotated[int, typer.Option("--port", "-p", min=1, max=65535, help="Port of the Dagster UI.")] = 3000,
+    mlflow: Annotated[bool, typer.Option("--mlflow", help="Serve MLflow's UI on port 5000 as well.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Open the Dagster UI on this machine, with the geos of the source registered."""
+
+    def action() -> int:
+        from mmm_assets.commands.invocation import Invocation
+        from mmm_assets.commands.ui import serve
+
+        return serve(Invocation(config, profile, tuple(set_ or ()), None, debug), port, mlflow)
+
+    _finish(action, debug)
+
+
+@app.command()
+def simulate(
+    output: Annotated[Path, typer.Option("--output", "-o", help="CSV or Parquet file to write.", metavar="FILE")],
+    geos: Annotated[int | None, typer.Option("--geos", help="Number of geos.")] = None,
+    weeks: Annotated[int | None, typer.Option("--weeks", help="Number of weeks.")] = None,
+    channels: Annotated[int | None, typer.Option("--channels", help="Number of channels.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the simulation.")] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Write a simulated panel, and the truth behind it as NAME.truth.json."""
+
+    def action() -> int:
+        from mmm_assets.commands.simulate import write_simulation
+
+        asked = {"n_geos": geos, "n_weeks": weeks, "n_channels": channels, "seed": seed}
+        return write_simulation(output, {key: value for key, value in asked.items() if value is not None})
+
+    _finish(action, debug)
+
+
+@app.command()
+def benchmark(
+    config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = None,
+    set_: SetOption = None,
+    backend: Annotated[
+        list[BackendChoice] | None,
+        typer.Option("--backend", help="Backend to measure; may be repeated; default: both."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="CSV file to write.")] = Path("benchmark.csv"),
+    debug: DebugOption = False,
+) -> None:
+    """Fit the same data with each backend once; compare time, effective sample size and known truth."""
+
+    def action() -> int:
+        from mmm_assets.commands.benchmark import compare
+        from mmm_assets.commands.invocation import Invocation
+
+        invocation = Invocation(config, profile, tuple(set_ or ()), None, debug)
+        return compare(invocation, tuple(backend or BackendChoice), output)
+
+    _finish(action, debug)
+
+
+@config_app.command("check")
+def config_check(
+    config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = None,
+    set_: SetOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """List every effective value with its origin, and prove that every key has an effect."""
+
+    def action() -> int:
+        from mmm_assets.commands.config import check
+        from mmm_assets.commands.invocation import Invocation
+
+        return check(Invocation(config, profile, tuple(set_ or ()), None, debug))
+
+    _finish(action, debug)

@@ -1,0 +1,27 @@
+"""`mmm config check`."""
+
+from rich.table import Table
+from rich.text import Text
+
+from mmm_assets.commands.console import notes, results
+from mmm_assets.commands.invocation import Invocation
+from mmm_core.config.usage import effective_listing, unused_keys
+from mmm_core.errors import ConfigError
+
+
+def check(invocation: Invocation) -> int:
+    """List the effective configuration, and prove that every key of the schema is read by code.
+
+    Raises:
+        ConfigError: the configuration is wrong, or the schema has keys without effect.
+    """
+    project = invocation.project()
+    table = Table("Key", "Value", "From", box=None, pad_edge=False)
+    for key, value, origin in effective_listing(project.loaded):
+        table.add_row(Text(key), Text(str(value)), Text(origin, style="dim"))
+    results().print(table)
+    unused = unused_keys()
+    if unused:
+        raise ConfigError(f"No code reads {', '.join(unused)}; remove these keys from the schema.")
+    notes().print(f"{invocation.config} is valid; every key of the schema is read by code.", markup=False)
+    return 0

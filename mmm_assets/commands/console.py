@@ -1,0 +1,67 @@
+"""What a person sees in the terminal: progress while work goes on, then what came of it."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from mmm_assets.resources.project import Project
+from mmm_core.logs import configure_logging
+
+_WIDTH_WITHOUT_TERMINAL = 110
+_NOISY = ("dagster", "mlflow", "alembic", "absl", "jax", "matplotlib", "urllib3", "arviz", "pytensor", "numpyro")
+
+
+def results() -> Console:
+    """Where answers go: standard output."""
+    return Console(highlight=False, soft_wrap=True, width=_width(sys.stdout))
+
+
+def notes() -> Console:
+    """Where everything else goes: standard error."""
+    return Console(stderr=True, highlight=False, soft_wrap=True, width=_width(sys.stderr))
+
+
+def _width(stream: TextIO) -> int | None:
+    """Of a terminal its own; a file or a pipe has room."""
+    return None if stream.isatty() else _WIDTH_WITHOUT_TERMINAL
+
+
+def prepare_console(project: Project, debug: bool) -> None:
+    """Our own log records as configured, those of libraries and their warnings only when looking for a mistake."""
+    configure_logging(project.config.logging, project.loaded.secrets)
+    if debug:
+        return
+    warnings.simplefilter("ignore")
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+class Display:
+    """Progress bars, one per kind of work, in the order in which work begins."""
+
+    def __init__(self, bars: Progress) -> None:
+        """Nothing is shown yet."""
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Show how far `what` is; what is empty is not shown."""
+        if not total:
+            return
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(what, total=total)
+        self._bars.update(self._tasks[what], completed=done, total=total)
+
+
+@contextmanager
+def display() -> Iterator[Display]:
+    """Progress bars on standard error while the block runs."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=notes()) as bars:
+        yield Display(bars)

@@ -1,0 +1,87 @@
+"""What a finished command has to say: the answers first, then where everything is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from upath import UPath
+
+from mmm_assets.attributes import Stage
+from mmm_assets.commands.console import results
+from mmm_assets.execution import Outcome
+from mmm_assets.io_managers import StoredFit, io_managers
+from mmm_assets.resources.project import Project
+from mmm_core.reporting.formats import fixed
+from mmm_core.reporting.terminal import budget_table, roi_table
+
+
+class Summary:
+    """Answers of one command, read from where they are stored."""
+
+    def __init__(self, project: Project, outcome: Outcome, arguments: str) -> None:
+        """Nothing is read yet.
+
+        Args:
+            project: where the answers are.
+            outcome: what was made.
+            arguments: options of the command, for hints about the next one.
+        """
+        self._project, self._outcome, self._arguments = project, outcome, arguments
+        self._managers = io_managers(UPath(project.assets))
+
+    def show(self, stages: Sequence[Stage], console: Console | None = None) -> None:
+        """Print what these stages are about."""
+        out = console or results()
+        source = self._value("json", "source_snapshot")
+        size = f"{len(source['geos'])} geo(s), {source['rows']} rows"
+        out.print(f"Source       {source['origin']}: {size}", markup=False)
+        self._show_geos(out)
+        if "train" in stages:
+            out.print(f"Fit          {self._fit_line()}", markup=False)
+        if "evaluate" in stages:
+            out.print(roi_table(self._value("parquet", "channel_summary"), source["truth_roi"]))
+            out.print(f"Diagnostics  {_diagnostics_line(self._value('json', 'evaluation'))}", markup=False)
+        if "optimize" in stages:
+            out.print(budget_table(self._value("parquet", "budget_plan")))
+        self._show_warnings(out)
+        if "report" in stages:
+            out.print(f"Report       {self._project.report}", markup=False)
+            out.print(f"Exports      {self._project.exports}", markup=False)
+        out.print(f"Dagster UI   mmm ui {self._arguments}", markup=False)
+
+    def _value(self, manager: str, asset: str) -> Any:
+        path = self._managers[manager].path_of(asset)
+        return self._managers[manager].stored(path, asset)
+
+    def _show_geos(self, out: Console) -> None:
+        made = {geo for _, geo in self._outcome.made if geo is not None}
+        kept = {geo for _, geo in self._outcome.kept if geo is not None} - made
+        if made or kept:
+            out.print(f"Geos         {len(made)} made, {len(kept)} up to date", markup=False)
+
+    def _fit_line(self) -> str:
+        fit: StoredFit = self._value("posterior_io", "posterior")
+        info, worst = fit.posterior.info, fit.diagnostics.interpreted
+        made = ("posterior", None) in self._outcome.made
+        return (
+            f"{info.backend}, {info.chains} x {info.draws} draws in {info.seconds:.0f} s, "
+            f"largest R-hat {worst['rhat'].max():.3f}, smallest effective sample size "
+            f"{fixed(float(worst[['ess_bulk', 'ess_tail']].min().min()), 0)}, "
+            f"{fit.diagnostics.divergences} divergences{'' if made else ' (up to date; --force fits again)'}"
+        )
+
+    def _show_warnings(self, out: Console) -> None:
+        warnings = self._outcome.warnings
+        names = sorted({f"{warned.asset}.{warned.check}" for warned in warnings})
+        if names:
+            listed = ", ".join(names)
+            out.print(f"Warnings     {len(warnings)}, by check: {listed}; the report has them", markup=False)
+
+
+def _diagnostics_line(evaluation: dict[str, Any]) -> str:
+    record = evaluation["diagnostics"]
+    return (
+        f"R² {record['r2']:.3f}, mean absolute error {record['mape']:.1%}, "
+        f"{record['coverage_90']:.0%} of weeks inside the 90 % interval, "
+        f"{record['divergences']} divergences, largest R-hat {record['interpreted_max_rhat']:.3f}"
+    )

@@ -1,0 +1,64 @@
+"""Geos as dynamic partitions, kept equal to the geos of the source."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from mmm_core.errors import DataError
+
+
+def geo_partitions(project_name: str) -> dg.DynamicPartitionsDefinition:
+    """One partition per geo; a national panel has the single partition `national`."""
+    return dg.DynamicPartitionsDefinition(name=partitions_name(project_name))
+
+
+def partitions_name(project_name: str) -> str:
+    """Name of the project's geo partitions in the Dagster instance."""
+    return f"{project_name}_geos"
+
+
+@dataclass(frozen=True)
+class GeoChange:
+    """What makes the registered geos equal to the source's."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def geo_change(registered: Sequence[str], geos: Sequence[str]) -> GeoChange:
+    """Which geos to add (in the source's order) and which to remove."""
+    return GeoChange(
+        added=tuple(geo for geo in geos if geo not in set(registered)),
+        removed=tuple(geo for geo in registered if geo not in set(geos)),
+    )
+
+
+def register_geos(instance: dg.DagsterInstance, project_name: str, geos: Sequence[str]) -> GeoChange:
+    """Make the registered geos equal to `geos`.
+
+    A geo that left the source loses its partition, so that nothing asks for its data again; its stored
+    tables and its history stay.
+    """
+    name = partitions_name(project_name)
+    change = geo_change(instance.get_dynamic_partitions(name), geos)
+    if change.added:
+        instance.add_dynamic_partitions(name, list(change.added))
+    for geo in change.removed:
+        instance.delete_dynamic_partition(name, geo)
+    return change
+
+
+def refuse_unusable_names(geos: Sequence[str], origin: str) -> None:
+    """Refuse names that cannot be partition keys.
+
+    Raises:
+        DataError: a name with a control character or with three dots in a row.
+    """
+    unusable = [geo for geo in geos if "..." in geo or any(ord(character) < 32 for character in geo)]
+    if unusable:
+        shown = ", ".join(repr(geo) for geo in unusable[:5])
+        raise DataError(
+            f"{origin}: {len(unusable)} geo name(s) contain `...`, a tab or another control character ({shown}); "
+            "rename them in the source."
+        )

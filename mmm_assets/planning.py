@@ -1,0 +1,79 @@
+"""Which assets a request is about, and which of them must be made."""
+
+from collections.abc import Callable, Iterable, Set
+from typing import Any
+
+import dagster as dg
+from dagster import AssetKey
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+
+from mmm_assets.attributes import Stage
+from mmm_assets.freshness import Freshness
+
+SOURCE, RAW, CUBE, FIT = map(AssetKey, ("source_snapshot", "raw_panel", "model_data", "posterior"))
+STAGES: tuple[Stage, ...] = (
+    "ingest",
+    "validate",
+    "transform",
+    "features",
+    "train",
+    "evaluate",
+    "optimize",
+    "report",
+)
+_WRITTEN_ALWAYS = frozenset({AssetKey("report"), AssetKey("exports")})
+Stored = Callable[[AssetKey, str | None], bool]
+"""Whether the value of an asset (of a geo) is where it was put."""
+
+
+class Plan:
+    """The assets of some stages and whatever they need."""
+
+    def __init__(self, graph: BaseAssetGraph[Any], stages: Iterable[Stage], force: bool, stored: Stored) -> None:
+        """Look up the assets.
+
+        Args:
+            graph: all assets.
+            stages: those whose assets are wanted.
+            force: their assets are due even if they are up to date.
+            stored: whether a value still exists.
+        """
+        self._graph, self._stored = graph, stored
+        stages = tuple(stages)
+        asked = {key for key in graph.materializable_asset_keys if graph.get(key).group_name in stages}
+        asked |= {RAW} if "validate" in stages else set()
+        needed = {parent for key in asked for parent in graph.get_ancestor_asset_keys(key)}
+        self.keys = frozenset(asked | needed)
+        """Everything wanted."""
+        self.validates = "validate" in stages
+        """Whether the checks of the raw panels are wanted for themselves."""
+        self.checks = stages != ("ingest",)
+        """Reading the source alone is not judged: what is wrong with it can then be looked at."""
+        self._forced = frozenset(asked) if force else frozenset(asked) & _WRITTEN_ALWAYS
+
+    def due(
+        self, freshness: Freshness, keys: Set[AssetKey], geo: str | None, follow: bool = True
+    ) -> list[AssetKey]:
+        """Those of `keys` that must be made for a geo (or pooled), inputs before what is made from them.
+
+        Args:
+            freshness: what is out of date.
+            keys: assets in question.
+            geo: whose; None for pooled assets.
+            follow: count what is made from something due as due.
+        """
+        due: set[AssetKey] = set()
+        for key in self._graph.toposorted_asset_keys:
+            if key in keys & self.keys:
+                renewed = follow and bool(due & self._graph.get(key).parent_keys)
+                if renewed or key in self._forced or not self._stored(key, geo) or freshness.is_due(key, geo):
+                    due |= self._graph.get(key).execution_set_asset_keys
+        return [key for key in self._graph.toposorted_asset_keys if key in due]
+
+    def by_geo(self) -> frozenset[AssetKey]:
+        """Wanted assets that exist once per geo."""
+        return frozenset(key for key in self.keys if self._graph.get(key).is_partitioned)
+
+    def checks_of(self, keys: Iterable[AssetKey]) -> set[dg.AssetCheckKey]:
+        """All checks of these assets."""
+        return set(self._graph.get_check_keys_for_assets(set(keys)))

@@ -1,0 +1,135 @@
+"""Stage features: each geo's model inputs, and all geos together as one aligned cube."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from mmm_assets.attributes import attributes
+from mmm_assets.checks import check_results, check_specs, refusals
+from mmm_assets.io_managers import every_geo
+from mmm_assets.metadata import frame_metadata, frame_version, model_data_version
+from mmm_assets.partitions import geo_partitions
+from mmm_assets.provenance import Provenance
+from mmm_assets.resources.project import Project
+from mmm_core.data.mapping import resolve_mapping
+from mmm_core.errors import DataError
+from mmm_core.features.assemble import assemble_model_data
+from mmm_core.features.build import build_features
+from mmm_core.features.checks import MODEL_DATA_CHECKS, check_model_data
+from mmm_core.features.model_data import ModelData
+from mmm_core.quality.check import require
+from mmm_core.quality.clean_checks import check_clean_panel
+from mmm_core.quality.feature_checks import FEATURE_CHECKS, check_features
+
+
+def definitions(project: Project) -> dg.Definitions:
+    """Assets and checks of this stage."""
+    geos = geo_partitions(project.config.project.name)
+    reads = {"features.seasonality", "validation"}
+    features = dg.asset(
+        name="features",
+        partitions_def=geos,
+        io_manager_key="parquet",
+        **attributes(project, "features", reads=reads, kinds={"pandas", "parquet"}),
+    )
+    model_data = dg.asset(
+        name="model_data",
+        ins={"features": every_geo("features")},
+        io_manager_key="model_data_io",
+        **attributes(project, "features", reads=reads | {"data", "project.currency"}, kinds={"xarray", "netcdf"}),
+    )
+    feature_specs = check_specs("features", FEATURE_CHECKS, geos)
+    data_specs = check_specs("model_data", MODEL_DATA_CHECKS)
+    return dg.Definitions(
+        assets=[features(features_of_geo), model_data(model_data_of_all_geos)],
+        asset_checks=[
+            dg.multi_asset_check(name="features_checks", specs=feature_specs)(features_checks),
+            dg.multi_asset_check(name="model_data_checks", specs=data_specs)(model_data_checks),
+        ],
+    )
+
+
+def features_of_geo(
+    clean_panel: pd.DataFrame, project: dg.ResourceParam[Project]
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """One geo's model inputs: the clean panel with seasonal terms; refuses a panel that blocks."""
+    provenance = Provenance.of(clean_panel)
+    with refusals():
+        subject = f"clean_panel of geo {clean_panel['geo'].iloc[0]}"
+        require(check_clean_panel(clean_panel, project.config), subject)
+        frame = provenance.put_on(build_features(clean_panel, project.config))
+    return dg.MaterializeResult(value=frame, data_version=frame_version(frame), metadata=frame_metadata(frame))
+
+
+def features_checks(features: pd.DataFrame, project: dg.ResourceParam[Project]) -> Iterator[dg.AssetCheckResult]:
+    """Completeness and terms of one geo's features."""
+    with refusals():
+        results = check_features(features, project.config)
+    yield from check_results("features", FEATURE_CHECKS, results)
+
+
+def model_data_of_all_geos(
+    features: dict[str, pd.DataFrame], source_snapshot: dict[str, Any], project: dg.ResourceParam[Project]
+) -> dg.MaterializeResult[ModelData]:
+    """All geos of the source on the same weeks, as the model sees them.
+
+    Refuses to go on with a part of the source: every geo must have features, made from today's rows.
+    """
+    with refusals():
+        frames = of_this_snapshot(features, source_snapshot)
+        for geo, frame in frames.items():
+            require(check_features(frame, project.config), f"features of geo {geo}")
+        mapping = resolve_mapping(project.config, source_snapshot["columns"], source_snapshot["origin"])
+        data = assemble_model_data(frames, mapping, project.config, source_snapshot["content_hash"])
+    return dg.MaterializeResult(
+        value=data, data_version=dg.DataVersion(model_data_version(data)), metadata=_data_metadata(data)
+    )
+
+
+def model_data_checks(model_data: ModelData, project: dg.ResourceParam[Project]) -> Iterator[dg.AssetCheckResult]:
+    """Whether all geos together can tell the channels apart."""
+    with refusals():
+        results = check_model_data(model_data, project.config)
+    yield from check_results("model_data", MODEL_DATA_CHECKS, results)
+
+
+def of_this_snapshot(features: Mapping[str, pd.DataFrame], snapshot: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Features of exactly the geos of the source, in its order; those of former geos are left out.
+
+    Raises:
+        DataError: a geo has no features, or features made from older rows; names them.
+    """
+    geos: Mapping[str, str] = snapshot["geos"]
+    missing = [geo for geo in geos if geo not in features]
+    outdated = [
+        geo for geo, rows in geos.items() if geo in features and Provenance.of(features[geo]).fingerprint != rows
+    ]
+    if missing or outdated:
+        problems = [
+            f"{len(found)} geo(s) have {what}: {', '.join(found[:10])}"
+            for found, what in ((missing, "no features"), (outdated, "features of an older version of the source"))
+            if found
+        ]
+        raise DataError(
+            f"{'; '.join(problems)}. Materialize raw_panel, clean_panel and features of these geos "
+            "(their checks say why they stopped), or leave the geos out of the source."
+        )
+    return {geo: features[geo] for geo in geos}
+
+
+def _data_metadata(data: ModelData) -> dict[str, Any]:
+    spend = pd.DataFrame({"channel": data.channels, "spend": data.spend.sum(axis=(0, 1))})
+    return {
+        "geos": len(data.geos),
+        "weeks": len(data.dates),
+        "first_week": str(data.dates[0]),
+        "last_week": str(data.dates[-1]),
+        "channels": list(data.channels),
+        "controls": list(data.controls),
+        "kpi_total": float(data.kpi.sum()),
+        "spend_total": float(data.spend.sum()),
+        "source_version": data.data_version,
+        "spend": frame_metadata(spend, rows=60)["preview"],
+    }

@@ -1,0 +1,182 @@
+"""Stage train: the fit, its record in MLflow, and the gate that everything behind it must pass."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from mmm_assets.attributes import attributes
+from mmm_assets.checks import cases_table, check_results, check_specs, refusals
+from mmm_assets.io_managers import StoredFit
+from mmm_assets.metadata import bytes_version, model_data_version, picture
+from mmm_assets.progress import logged
+from mmm_assets.resources.project import Project
+from mmm_assets.resources.tracking import ASSET_TAG, RUN_TAG, TrackedRun, Tracker
+from mmm_core.config.loading import flatten
+from mmm_core.evaluation.convergence import CONVERGENCE_CHECKS, check_convergence
+from mmm_core.features.checks import check_model_data
+from mmm_core.features.model_data import ModelData
+from mmm_core.model.posterior import Posterior
+from mmm_core.model.specification import build_spec
+from mmm_core.progress import Progress
+from mmm_core.quality.check import require
+
+if TYPE_CHECKING:
+    from mmm_core.evaluation.fitting import FitOutcome
+
+FIT_POOL = "fit"
+"""Concurrency pool of everything that samples; its limit is in the instance's `dagster.yaml`."""
+
+
+def definitions(project: Project) -> dg.Definitions:
+    """Assets and checks of this stage."""
+    reads = {"model", "training", "features.adstock", "features.saturation"}
+    return dg.Definitions(
+        assets=[
+            dg.asset(
+                io_manager_key="posterior_io",
+                pool=FIT_POOL,
+                **attributes(project, "train", reads=reads, kinds={project.config.model.backend, "mlflow"}),
+            )(posterior)
+        ],
+        asset_checks=[
+            dg.multi_asset_check(name="posterior_checks", specs=check_specs("posterior", CONVERGENCE_CHECKS))(
+                posterior_checks
+            )
+        ],
+    )
+
+
+def posterior(
+    context: dg.AssetExecutionContext,
+    model_data: ModelData,
+    project: dg.ResourceParam[Project],
+    tracker: dg.ResourceParam[Tracker],
+    progress: dg.ResourceParam[Progress],
+) -> dg.MaterializeResult[StoredFit]:
+    """The posterior of the marketing mix model, with its diagnostics and a record in MLflow.
+
+    Stored even when it did not converge, so that it can be looked at; its checks then block whatever
+    would interpret it.
+    """
+    from mmm_core.evaluation.fitting import fit_until_converged
+
+    config = project.config
+    tags = {RUN_TAG: context.run.run_id, ASSET_TAG: "posterior", "project": config.project.name}
+    with refusals():
+        require(check_model_data(model_data, config), "model_data")
+        spec = build_spec(config, model_data)
+        tracker.close_abandoned(lambda run_id: _is_over(context.instance, run_id))
+        with tracker.run(f"posterior {context.run.run_id[:8]}", tags) as run:
+            context.log.info(f"MLflow run {run.run_id}: {run.url}")
+            _record_setting(run, project, model_data)
+            outcome = fit_until_converged(model_data, spec, config, logged(context.log, progress))
+            fit_picture = _record_outcome(run, project, outcome)
+    version = _version(outcome.posterior)
+    return dg.MaterializeResult(
+        value=StoredFit(outcome.posterior, outcome.diagnostics, version, run.run_id),
+        data_version=dg.DataVersion(version),
+        metadata={
+            **_fit_metadata(outcome, project),
+            "mlflow_run": dg.MetadataValue.url(run.url),
+            "mlflow_run_id": run.run_id,
+            "fit": picture(fit_picture),
+        },
+    )
+
+
+def posterior_checks(posterior: StoredFit, project: dg.ResourceParam[Project]) -> Iterator[dg.AssetCheckResult]:
+    """Whether the posterior may be interpreted, by the limits of today's configuration."""
+    results = check_convergence(posterior.diagnostics, project.config.complexity.identifiability)
+    yield from check_results("posterior", CONVERGENCE_CHECKS, results)
+
+
+def interpretable(fit: StoredFit, project: Project) -> Posterior:
+    """The posterior, if it passes the convergence gate of today's configuration.
+
+    Every consumer asks, because a check that failed in another run stops nothing in this one.
+
+    Raises:
+        GateError: naming each parameter and limit.
+    """
+    require(check_convergence(fit.diagnostics, project.config.complexity.identifiability), "posterior")
+    return fit.posterior
+
+
+def _is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
+    run = instance.get_run_by_id(run_id) if run_id else None
+    return run is None or run.is_finished
+
+
+def _version(posterior: Posterior) -> str:
+    """Content of the draws and of the data that they belong to."""
+    draws = (posterior.samples[name].values.tobytes() for name in sorted(map(str, posterior.samples.data_vars)))
+    return bytes_version(model_data_version(posterior.data).encode(), posterior.spec.to_json().encode(), *draws)
+
+
+def _record_setting(run: TrackedRun, project: Project, data: ModelData) -> None:
+    """What goes into the fit."""
+    run.log_params({key: value for key, (value, _) in flatten(project.loaded).items()})
+    run.log_params({"data.version": data.data_version, "data.geos": len(data.geos), "data.weeks": len(data.dates)})
+    run.set_tags({"data_version": data.data_version, "backend": project.config.model.backend})
+
+
+def _record_outcome(run: TrackedRun, project: Project, outcome: "FitOutcome") -> bytes:
+    """What comes out of it: metrics, tags, draws, diagnostics, and a plot of the fit, which is returned.
+
+    Plots of what the fit means are added by the report, behind the gate.
+    """
+    from mmm_core.attribution.fitted import fit_table
+    from mmm_core.evaluation.diagnostics_json import diagnostics_record
+    from mmm_core.evaluation.fit import fit_metrics
+    from mmm_core.reporting.figures import fit_lines
+
+    fit = fit_table(outcome.posterior)
+    record = diagnostics_record(outcome.posterior, outcome.diagnostics, fit_metrics(fit))
+    run.log_metrics({key: value for key, value in record.items() if isinstance(value, int | float)})
+    run.log_metrics({"attempts": len(outcome.attempts)})
+    run.set_tags(
+        {
+            "backend": outcome.posterior.info.backend,
+            "fallback": str(_fell_back(outcome, project)).lower(),
+            "converged": str(outcome.converged).lower(),
+        }
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "posterior.nc"
+        outcome.posterior.save(path)
+        run.log_file(path)
+    run.log_bytes(json.dumps(record, indent=2).encode(), "diagnostics.json")
+    run.log_bytes(outcome.diagnostics.to_json().encode(), "parameters.json")
+    run.log_bytes("\n".join(outcome.posterior.info.attempts).encode(), "attempts.txt")
+    png = fit_lines(fit)
+    run.log_bytes(png, "fit.png", "plots")
+    return png
+
+
+def _fell_back(outcome: "FitOutcome", project: Project) -> bool:
+    return outcome.posterior.info.backend != project.config.model.backend
+
+
+def _fit_metadata(outcome: "FitOutcome", project: Project) -> dict[str, Any]:
+    info, parameters = outcome.posterior.info, outcome.diagnostics.interpreted
+    return {
+        "backend": info.backend,
+        "fallback_used": _fell_back(outcome, project),
+        "converged": outcome.converged,
+        "attempts": dg.MetadataValue.md("\n".join(f"- {attempt}" for attempt in info.attempts)),
+        "seconds": info.seconds,
+        "chains": info.chains,
+        "draws": info.draws,
+        "divergences": outcome.diagnostics.divergences,
+        "max_rhat": float(parameters["rhat"].max()),
+        "min_ess": float(parameters[["ess_bulk", "ess_tail"]].min().min()),
+        "parameters": cases_table([_rounded(row) for row in parameters.head(60).to_dict("records")]),
+    }
+
+
+def _rounded(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): round(value, 4) if isinstance(value, float) else value for key, value in row.items()}

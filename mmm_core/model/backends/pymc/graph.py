@@ -1,0 +1,130 @@
+"""The PyMC model: priors as PyMC variables, the collapsed likelihood as a potential."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pytensor import wrap_jax
+
+from mmm_core.features.model_data import FloatArray, ModelData
+from mmm_core.model.backends.pymc.likelihood import CollapsedLikelihood, Parameters, collapsed_likelihood
+from mmm_core.model.backends.pymc.media import MediaParameters
+from mmm_core.model.priors import Family, Prior
+from mmm_core.model.scaling import Scaling
+from mmm_core.model.specification import ModelSpec
+
+_ZERO = Prior("deterministic", (0.0,))
+_START_OF_SPREADS = 0.3
+"""Where noise and spreads over geos start at most; their priors reach far above 1 sd of the KPI."""
+_DISTRIBUTIONS: dict[Family, tuple[Callable[..., Any], tuple[str, ...]]] = {
+    "uniform": (pm.Uniform, ("lower", "upper")),
+    "beta": (pm.Beta, ("alpha", "beta")),
+    "normal": (pm.Normal, ("mu", "sigma")),
+    "half_normal": (pm.HalfNormal, ("sigma",)),
+    "log_normal": (pm.LogNormal, ("mu", "sigma")),
+    "truncated_normal": (pm.TruncatedNormal, ("mu", "sigma", "lower", "upper")),
+}
+"""PyMC's distribution and its names of our parameters, in our order."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A PyMC model and the pieces of it that sampling needs."""
+
+    model: pm.Model
+    """Free variables `alpha_m`, `ec_m`, `slope_m`, `roi_m`, `eta_m`, `sigma`, `xi_c`, those that are not
+    constant, `x_gm` (coordinates of z, see `centring`), and the potentials `collapsed_likelihood` and
+    `z_prior`.  A channel parameter whose priors are of several families is one variable per family, such
+    as `alpha_m_beta`."""
+    likelihood: CollapsedLikelihood
+    coordinates: tuple[Any, ...]
+    """Symbolic alpha, ec, slope, roi, eta, x, sigma, xi, in the shapes of `Parameters` (x in z's place)."""
+
+
+def build_graph(data: ModelData, spec: ModelSpec, scaling: Scaling) -> Graph:
+    """Declare the model.
+
+    Raises:
+        SpecificationError: a channel without spend, or a linear coefficient without a normal prior.
+    """
+    likelihood = collapsed_likelihood(data, spec, scaling)
+    n_geos, n_channels, n_controls = len(data.geos), len(data.channels), len(data.controls)
+    eta, xi = (_ZERO, _ZERO) if data.is_national else (spec.eta, spec.xi)
+    with pm.Model() as model:
+        sigma = _variable("sigma", spec.sigma, (n_geos,) if spec.unique_sigma_for_each_geo else ())
+        coordinates = (
+            _channel_variable("alpha_m", spec.alpha),
+            _channel_variable("ec_m", spec.ec),
+            _channel_variable("slope_m", spec.slope),
+            _channel_variable("roi_m", spec.roi),
+            _variable("eta_m", eta, (n_channels,)),
+            pt.zeros((1, n_channels)) if data.is_national else pm.Flat("x_gm", shape=(n_geos, n_channels)),
+            pt.broadcast_to(sigma, (n_geos,)),
+            _variable("xi_c", xi, (n_controls,)),
+        )
+        _add_likelihood(likelihood, coordinates, has_z=not data.is_national)
+    return Graph(model, likelihood, coordinates)
+
+
+def _add_likelihood(likelihood: CollapsedLikelihood, coordinates: tuple[Any, ...], has_z: bool) -> None:
+    """The potentials of the model in context."""
+
+    def likelihood_terms(*values: Any) -> tuple[Any, ...]:
+        return tuple(likelihood.terms(as_parameters(values)))
+
+    def likelihood_alone(*values: Any) -> Any:
+        return likelihood.log_density(as_parameters(values))
+
+    if has_z:
+        log_likelihood, log_prior_z = wrap_jax(likelihood_terms)(*coordinates)
+        pm.Potential("z_prior", log_prior_z)
+    else:
+        log_likelihood = wrap_jax(likelihood_alone)(*coordinates)
+    pm.Potential("collapsed_likelihood", log_likelihood)
+
+
+def as_parameters(values: Sequence[Any]) -> Parameters:
+    """alpha, ec, slope, roi, eta, z (or x), sigma, xi -> `Parameters`."""
+    *media, sigma, xi = values
+    return Parameters(MediaParameters(*media), sigma, xi)
+
+
+def _variable(name: str, prior: Prior, shape: tuple[int, ...]) -> Any:
+    """A random variable of independent entries with one prior, or a constant."""
+    return _declare(name, prior.family, np.broadcast_to(prior.parameters, (*shape, len(prior.parameters))))
+
+
+def _channel_variable(name: str, priors: Sequence[Prior]) -> Any:
+    """(M,) variable with a prior per channel; channels of one prior family share a random variable."""
+    positions = defaultdict(list)
+    for position, prior in enumerate(priors):
+        positions[prior.family].append(position)
+    alone = len(positions) == 1
+    assembled = pt.zeros(len(priors))
+    for family, where in positions.items():
+        values = np.array([priors[position].parameters for position in where])
+        part = _declare(name if alone else f"{name}_{family}", family, values)
+        assembled = part if alone else assembled[where].set(part)
+    return assembled
+
+
+def _declare(name: str, family: Family, values: FloatArray) -> Any:
+    """Entries of one prior family; `values` is (..., number of the family's parameters)."""
+    columns = np.moveaxis(np.asarray(values, dtype=np.float64), -1, 0)
+    if family == "deterministic" or columns[0].size == 0:
+        return pt.constant(columns[0])
+    distribution, names = _DISTRIBUTIONS[family]
+    named = dict(zip(names, columns, strict=True))
+    return distribution(name, **named, shape=columns[0].shape, initval=_start(family, columns))
+
+
+def _start(family: Family, columns: FloatArray) -> FloatArray:
+    """Prior medians, but small spreads; a start in reach of the data saves adaptation steps."""
+    medians = np.array([Prior(family, tuple(entry)).frozen_scipy().median() for entry in columns.reshape(len(columns), -1).T])
+    if family == "half_normal":
+        medians = np.minimum(medians, _START_OF_SPREADS)
+    return medians.reshape(columns.shape[1:])

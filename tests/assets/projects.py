@@ -1,0 +1,119 @@
+"""Tiny projects whose whole pipeline takes seconds."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import yaml
+
+from mmm_assets.assembly import build_definitions
+from mmm_assets.attributes import Stage
+from mmm_assets.execution import Executor, Outcome
+from mmm_assets.instance import open_instance
+from mmm_assets.planning import STAGES
+from mmm_assets.resources.project import Project
+from mmm_core.config.inputs import SimulatorConfig
+from mmm_core.config.loading import load_config
+from mmm_core.data.simulator import simulate
+
+GEOS = ("Geo0", "Geo1")
+N_WEEKS = 60
+LOOSE = {
+    "max_rhat": 1.99,
+    "min_ess": 10,
+    "nuisance_max_rhat": 1.99,
+    "nuisance_min_ess": 10,
+    "max_divergent_share": 1.0,
+    "min_ebfmi": 0,
+    "max_tree_depth_share": 1.0,
+}
+"""Limits that the shortest run passes: these tests are about the graph, not about the sampler."""
+
+
+def settings(folder: Path, source: Path | None, **sections: Any) -> dict[str, Any]:
+    """Configuration of a tiny project whose data is a file, or simulated."""
+    simulator = {"n_geos": len(GEOS), "n_weeks": N_WEEKS, "n_channels": 2, "n_controls": 1}
+    ingest = {"path": str(source)} if source else {"connector_priority": ["simulator"], "simulator": simulator}
+    return {
+        "project": {"name": "tiny"},
+        "paths": {"storage": str(folder / "storage")},
+        "ingest": ingest,
+        "model": {"backend": "pymc", "fallback": "none", "knots": 3},
+        "training": {"chains": 2, "tune": 100, "draws": 100},
+        "complexity": {"identifiability": LOOSE},
+        **sections,
+    }
+
+
+def write_config(folder: Path, values: Mapping[str, Any]) -> Path:
+    """Write a configuration file."""
+    path = folder / "project.yaml"
+    path.write_text(yaml.safe_dump(dict(values), sort_keys=False), encoding="utf-8")
+    return path
+
+
+def write_panel(folder: Path, n_geos: int = len(GEOS), seed: int = 3) -> Path:
+    """A simulated panel as a CSV file, in the simulator's layout."""
+    frame = simulate(
+        SimulatorConfig(n_geos=n_geos, n_weeks=N_WEEKS, n_channels=2, n_controls=1, seed=seed)
+    ).frame
+    path = folder / "panel.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def load(config: Path, *overrides: str) -> Project:
+    """The project of a configuration file, whatever the environment says."""
+    return Project(load_config(config, None, overrides, environ={}))
+
+
+def run(project: Project, stages: Sequence[Stage] = STAGES, force: bool = False) -> Outcome:
+    """Run stages as the command line does."""
+    with open_instance(project) as instance:
+        return Executor(project, build_definitions(project), instance, lambda *_: None).run(stages, force)
+
+
+def copied(project: Project, folder: Path, *overrides: str) -> Project:
+    """The same project with a storage of its own, a copy of what the first one has stored."""
+    storage = folder / "storage"
+    shutil.copytree(project.storage, storage)
+    return load(project.loaded.path, f"paths.storage={storage}", *overrides)
+
+
+def panel_of(project: Project) -> Path:
+    """The source file of a project."""
+    return Path(str(project.config.ingest.path))
+
+
+def edit(panel: Path, target: Path, change: Any) -> Path:
+    """A copy of a CSV panel after `change(frame)`; every value is text."""
+    frame = pd.read_csv(panel, dtype=str)
+    changed = change(frame)
+    (frame if changed is None else changed).to_csv(target, index=False)
+    return target
+
+
+def exported(project: Project) -> dict[str, bytes]:
+    """Everything under exports."""
+    return {path.name: path.read_bytes() for path in sorted(project.exports.iterdir())}
+
+
+def quiet_run(definitions: dg.Definitions, instance: dg.DagsterInstance, *assets: str, geo: str | None = None) -> Any:
+    """Materialize assets in one run, as an ad-hoc run from the UI would."""
+    job = definitions.resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey(asset) for asset in assets],
+        partition_key=geo,
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))

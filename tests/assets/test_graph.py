@@ -1,0 +1,195 @@
+"""The asset graph as a literal: a change of it is a decision, not an accident."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mmm_assets.assembly import build_definitions
+from mmm_assets.resources.project import Project
+from tests.assets import projects
+
+GRAPH = {
+    # asset: (group, by geo, made from)
+    "source_snapshot": ("ingest", False, set()),
+    "raw_panel": ("ingest", True, {"source_snapshot"}),
+    "clean_panel": ("transform", True, {"raw_panel"}),
+    "change_log": ("transform", True, {"raw_panel"}),
+    "features": ("features", True, {"clean_panel"}),
+    "model_data": ("features", False, {"features", "source_snapshot"}),
+    "posterior": ("train", False, {"model_data"}),
+    "contributions": ("evaluate", False, {"posterior"}),
+    "channel_summary": ("evaluate", False, {"posterior"}),
+    "response_curves": ("evaluate", False, {"posterior"}),
+    "evaluation": ("evaluate", False, {"posterior", "contributions"}),
+    "budget_plan": ("optimize", False, {"posterior"}),
+    "data_quality": ("report", False, {"raw_panel", "clean_panel", "features", "model_data"}),
+    "report": (
+        "report",
+        False,
+        {
+            "posterior",
+            "contributions",
+            "channel_summary",
+            "response_curves",
+            "evaluation",
+            "budget_plan",
+            "data_quality",
+            "change_log",
+            "source_snapshot",
+        },
+    ),
+    "exports": (
+        "report",
+        False,
+        {"posterior", "contributions", "channel_summary", "response_curves", "evaluation", "budget_plan"},
+    ),
+}
+CHECKS = {
+    "raw_panel": {
+        "schema",
+        "duplicate_keys",
+        "regular_spacing",
+        "coverage",
+        "preferred_history",
+        "missing_weeks",
+        "missing_values",
+        "empty_columns",
+        "spend_without_media",
+        "media_without_spend",
+        "validation_score",
+    },
+    "clean_panel": {"schema", "consecutive_weeks", "kpi_variation", "cost_per_media_unit", "outliers"},
+    "features": {"schema", "seasonality_terms", "constant_columns"},
+    "model_data": {
+        "channel_activity",
+        "kpi_variation",
+        "control_variation",
+        "channel_correlation",
+        "variance_inflation",
+        "spend_variation",
+        "naive_roi",
+        "data_per_parameter",
+    },
+    "posterior": {"rhat", "ess", "nuisance_rhat", "nuisance_ess", "divergences", "ebfmi", "tree_depth"},
+    "evaluation": {
+        "mape",
+        "coverage",
+        "residual_autocorrelation",
+        "negative_baseline",
+        "roi_uncertainty",
+        "prior_shift",
+        "roi_outside_prior",
+        "contribution_sum",
+    },
+}
+JOBS = {"full"} | {
+    f"stage_{stage}"
+    for stage in ("ingest", "validate", "transform", "features", "train", "evaluate", "optimize", "report")
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("graph")
+    values = projects.settings(folder, None) | {"project": {"name": "tiny", "owners": ["team:media"]}}
+    return projects.load(projects.write_config(folder, values))
+
+
+@pytest.fixture(scope="module")
+def definitions(project: Project) -> dg.Definitions:
+    return build_definitions(project)
+
+
+def test_assets_groups_partitions_and_dependencies_are_as_designed(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    found = {
+        key.to_user_string(): (
+            graph.get(key).group_name,
+            graph.get(key).is_partitioned,
+            {parent.to_user_string() for parent in graph.get(key).parent_keys},
+        )
+        for key in graph.materializable_asset_keys
+    }
+    assert found == GRAPH
+
+
+def test_checks_are_as_designed_and_may_block(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    found: dict[str, set[str]] = {}
+    for key in graph.asset_check_keys:
+        found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
+        assert graph.get(key).blocking
+        partitions = graph.get(key).partitions_def
+        assert (partitions is not None) == graph.get(key.asset_key).is_partitioned
+    assert found == CHECKS
+
+
+def test_partitions_are_named_after_the_project(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    names = {
+        graph.get(key).partitions_def.name
+        for key in graph.materializable_asset_keys
+        if graph.get(key).is_partitioned
+    }
+    assert names == {"tiny_geos"}
+
+
+def test_every_asset_is_described_owned_and_of_a_kind(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        assert len(node.description or "") > 20, key
+        assert list(node.owners) == ["team:media"], key
+        assert node.kinds, key
+        assert node.code_version, key
+
+
+def test_jobs_and_sensors_are_there_and_sensors_run(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    assert {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} == JOBS
+    sensors = {sensor.name: sensor.default_status for sensor in repository.sensor_defs}
+    assert sensors == dict.fromkeys(
+        ("register_geos", "close_mlflow_run_after_failure", "close_mlflow_run_after_canceled"),
+        dg.DefaultSensorStatus.RUNNING,
+    )
+
+
+def test_only_the_fit_waits_for_its_pool(definitions: dg.Definitions) -> None:
+    pools = {
+        key.to_user_string(): set(definitions.get_assets_def(key).op.pools)
+        if hasattr(definitions.get_assets_def(key).op, "pools")
+        else {definitions.get_assets_def(key).op.pool} - {None}
+        for key in definitions.resolve_asset_graph().materializable_asset_keys
+    }
+    assert {asset for asset, pool in pools.items() if pool == {"fit"}} == {"posterior"}
+
+
+@pytest.mark.parametrize(
+    ("override", "outdated", "kept"),
+    [
+        ("training.draws=200", {"posterior"}, {"model_data", "channel_summary"}),
+        ("complexity.identifiability.max_rhat=1.5", {"channel_summary", "report"}, {"posterior", "model_data"}),
+        ("features.seasonality.annual_fourier_order=1", {"features", "model_data"}, {"clean_panel", "posterior"}),
+        ("optimization.platform_constraints.max_change=0.3", {"budget_plan"}, {"posterior", "contributions"}),
+        ("runtime.cores=1", set(), {"posterior", "report"}),
+    ],
+)
+def test_a_setting_makes_exactly_what_reads_it_out_of_date(
+    project: Project, definitions: dg.Definitions, override: str, outdated: set[str], kept: set[str]
+) -> None:
+    before = _code_versions(definitions)
+    after = _code_versions(build_definitions(projects.load(project.loaded.path, override)))
+    changed = {asset for asset in before if before[asset] != after[asset]}
+    assert outdated <= changed
+    assert not kept & changed
+
+
+def _code_versions(definitions: dg.Definitions) -> dict[str, str | None]:
+    graph = definitions.resolve_asset_graph()
+    return {key.to_user_string(): graph.get(key).code_version for key in graph.materializable_asset_keys}
+
+
+def test_definitions_can_be_loaded_for_every_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in sorted(Path("config").rglob("*.yaml")):
+        dg.Definitions.validate_loadable(build_definitions(projects.load(path)))

@@ -1,0 +1,82 @@
+"""The whole graph on a tiny project: what is stored, what is shown, what is left alone."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from mmm_assets.assembly import build_definitions
+from mmm_assets.instance import open_instance
+from mmm_assets.resources.project import Project
+from tests.assets import projects
+
+EXPORTS = {
+    "contributions.csv",
+    "channel_summary.csv",
+    "fit.csv",
+    "diagnostics.json",
+    "response_curves.csv",
+    "budget_plan.csv",
+    "report.html",
+}
+
+
+def test_every_export_and_the_report_are_written(finished: Project) -> None:
+    assert set(projects.exported(finished)) == EXPORTS
+
+
+def test_contributions_sum_to_the_fitted_kpi(finished: Project) -> None:
+    contributions = pd.read_csv(finished.exports / "contributions.csv")
+    fit = pd.read_csv(finished.exports / "fit.csv")
+    total = contributions.groupby(["geo", "date"])["mean"].sum()
+    predicted = fit.set_index(["geo", "date"])["predicted_mean"]
+    pd.testing.assert_series_equal(total, predicted, check_names=False, check_like=True, rtol=1e-9)
+
+
+def test_tables_by_geo_lie_in_hive_folders(finished: Project) -> None:
+    for asset in ("raw_panel", "clean_panel", "change_log", "features"):
+        folders = sorted(path.name for path in (finished.assets / asset).iterdir())
+        assert folders == [f"geo={geo}" for geo in projects.GEOS]
+    assert not list(finished.assets.rglob("*.pkl"))
+
+
+def test_every_asset_and_check_is_recorded_in_the_instance(finished: Project) -> None:
+    definitions = build_definitions(finished)
+    graph = definitions.resolve_asset_graph()
+    with open_instance(finished) as instance:
+        for key in graph.materializable_asset_keys:
+            geos = projects.GEOS if graph.get(key).is_partitioned else (None,)
+            stored = instance.get_materialized_partitions(key) if geos != (None,) else None
+            assert stored == set(geos) if stored is not None else instance.get_latest_materialization_event(key)
+        latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(graph.asset_check_keys))
+    assert set(latest) == set(graph.asset_check_keys)
+
+
+def test_a_second_run_keeps_everything_but_report_and_exports(finished: Project, tmp_path: Path) -> None:
+    project = projects.copied(finished, tmp_path)
+    outcome = projects.run(project)
+    assert {asset for asset, _ in outcome.made} == {"source_snapshot", "report", "exports"}
+    assert ("posterior", None) in outcome.kept
+
+
+def test_a_second_run_writes_the_same_tables(finished: Project, tmp_path: Path) -> None:
+    before = projects.exported(finished)
+    project = projects.copied(finished, tmp_path)
+    projects.run(project)
+    after = projects.exported(project)
+    assert {name: content for name, content in before.items() if name != "report.html"} == {
+        name: content for name, content in after.items() if name != "report.html"
+    }
+
+
+def test_new_rows_of_one_geo_remake_that_geo_and_what_pools_it(finished: Project, tmp_path: Path) -> None:
+    panel = projects.edit(projects.panel_of(finished), tmp_path / "panel.csv", _one_more_conversion_in_geo1)
+    project = projects.copied(finished, tmp_path, f"ingest.path={panel}")
+    outcome = projects.run(project, ("features",))
+    remade = {geo for asset, geo in outcome.made if asset == "features"}
+    assert remade == {"Geo1"}
+    assert ("model_data", None) in outcome.made
+
+
+def _one_more_conversion_in_geo1(frame: pd.DataFrame) -> None:
+    row = frame.index[frame["geo"] == "Geo1"][5]
+    frame.loc[row, "conversions"] = str(float(frame.loc[row, "conversions"]) + 1)

@@ -1,0 +1,137 @@
+"""Tries, in order, until one converges."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from mmm_core.config.schema import Config
+from mmm_core.errors import MMMError, SamplingError, SpecificationError
+from mmm_core.evaluation.fitting import Attempt, FitOutcome, fit_until_converged
+from mmm_core.features.model_data import ModelData
+from mmm_core.model.backend import SamplerSettings
+from mmm_core.model.posterior import Posterior
+from mmm_core.model.specification import ModelSpec, build_spec
+from mmm_core.progress import Progress, silent
+from tests.factories import made_up_posterior, tiny_model_data
+
+DATA = tiny_model_data()
+
+
+@dataclass
+class Scripted:
+    """A backend that converges from a given number of draws on, or always raises."""
+
+    name: str
+    enough_draws: int | None = None
+    error: MMMError | None = None
+    asked: list[SamplerSettings] = field(default_factory=list)
+
+    def sample(
+        self, data: ModelData, spec: ModelSpec, settings: SamplerSettings, progress: Progress = silent
+    ) -> Posterior:
+        self.asked.append(settings)
+        if self.error is not None:
+            raise self.error
+        posterior = made_up_posterior(data, settings.chains, settings.draws, seed=settings.seed, spec=spec)
+        if self.enough_draws is None or settings.draws < self.enough_draws:
+            distance = 100 / settings.draws if self.name == "meridian" else 200 / settings.draws
+            posterior.samples["roi_m"].values[0] += distance
+        return posterior
+
+
+def run(meridian: Scripted, pymc: Scripted, **model: Any) -> tuple[FitOutcome, list[Attempt]]:
+    config = Config.model_validate(
+        {"model": {"knots": 3, **model}, "training": {"tune": 100, "draws": 300, "seed": 7}}
+    )
+    seen: list[Attempt] = []
+    backends = {"meridian": meridian, "pymc": pymc}
+    outcome = fit_until_converged(
+        DATA, build_spec(config, DATA), config, on_attempt=seen.append, backends=backends.__getitem__
+    )
+    return outcome, seen
+
+
+def test_a_first_fit_that_converges_is_taken() -> None:
+    meridian, pymc = Scripted("meridian", 300), Scripted("pymc", 300)
+    outcome, seen = run(meridian, pymc)
+    assert outcome.converged
+    assert [attempt.converged for attempt in seen] == [True]
+    assert outcome.attempts == tuple(seen)
+    assert not pymc.asked
+    assert outcome.posterior.info.attempts == (seen[0].sentence,)
+    assert "4 chains of 100 + 300 steps: converged" in seen[0].sentence
+
+
+def test_the_second_try_is_longer_with_another_seed() -> None:
+    meridian, pymc = Scripted("meridian", 600), Scripted("pymc", 300)
+    outcome, seen = run(meridian, pymc)
+    assert outcome.converged
+    assert [(asked.tune, asked.draws, asked.seed) for asked in meridian.asked] == [(100, 300, 7), (200, 600, 8)]
+    assert not pymc.asked
+    assert [attempt.converged for attempt in seen] == [False, True]
+    assert seen[0].reasons[0].startswith("rhat: R-hat of roi_m")
+    assert outcome.posterior.n_draws == 2400
+
+
+def test_then_the_fallback_is_tried_with_the_first_settings() -> None:
+    meridian, pymc = Scripted("meridian"), Scripted("pymc", 300)
+    outcome, seen = run(meridian, pymc)
+    assert outcome.converged
+    assert [attempt.backend for attempt in seen] == ["meridian", "meridian", "pymc"]
+    assert [asked.draws for asked in pymc.asked] == [300]
+    assert len(outcome.posterior.info.attempts) == 3
+
+
+def test_if_nothing_converges_the_best_is_returned_as_not_converged() -> None:
+    meridian, pymc = Scripted("meridian"), Scripted("pymc")
+    outcome, seen = run(meridian, pymc)
+    assert not outcome.converged
+    assert [(attempt.backend, attempt.settings.draws) for attempt in seen] == [
+        ("meridian", 300),
+        ("meridian", 600),
+        ("pymc", 300),
+        ("pymc", 600),
+    ]
+    assert outcome.posterior.n_draws == 2400
+    assert float(outcome.diagnostics.interpreted["rhat"].max()) > 1.01
+    assert all("did not converge" in sentence for sentence in outcome.posterior.info.attempts)
+
+
+@pytest.mark.parametrize(("backend", "fallback"), [("meridian", "none"), ("meridian", "meridian")])
+def test_without_another_fallback_there_are_two_tries(backend: str, fallback: str) -> None:
+    meridian, pymc = Scripted("meridian"), Scripted("pymc", 300)
+    outcome, seen = run(meridian, pymc, backend=backend, fallback=fallback)
+    assert [attempt.backend for attempt in seen] == ["meridian", "meridian"]
+    assert not outcome.converged
+    assert not pymc.asked
+
+
+@pytest.mark.parametrize("error", [SpecificationError("no such thing here"), SamplingError("out of memory")])
+def test_a_backend_that_cannot_fit_is_tried_once(error: MMMError) -> None:
+    meridian, pymc = Scripted("meridian", error=error), Scripted("pymc", 300)
+    outcome, seen = run(meridian, pymc)
+    assert outcome.converged
+    assert len(meridian.asked) == 1
+    assert seen[0].seconds is None
+    assert str(error) in seen[0].sentence
+    assert outcome.posterior.info.attempts[0] == seen[0].sentence
+
+
+def test_the_other_way_round() -> None:
+    meridian, pymc = Scripted("meridian", 300), Scripted("pymc")
+    _, seen = run(meridian, pymc, backend="pymc", fallback="meridian")
+    assert [attempt.backend for attempt in seen] == ["pymc", "pymc", "meridian"]
+
+
+def test_refusal_by_every_backend_is_a_specification_error() -> None:
+    refusals = [SpecificationError("too many knots"), SpecificationError("no geos")]
+    with pytest.raises(SpecificationError, match=r"meridian: too many knots .*pymc: no geos") as caught:
+        run(Scripted("meridian", error=refusals[0]), Scripted("pymc", error=refusals[1]))
+    assert "meridian" in str(caught.value)
+
+
+def test_no_draws_at_all_is_a_sampling_error() -> None:
+    meridian = Scripted("meridian", error=SpecificationError("too many knots"))
+    with pytest.raises(SamplingError, match="out of memory"):
+        run(meridian, Scripted("pymc", error=SamplingError("out of memory")))
