@@ -44,8 +44,10 @@ class BackendChoice(StrEnum):
     PYMC = "pymc"
 
 
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.", metavar="FILE")]
-ProfileOption = Annotated[str | None, typer.Option("--profile", help="Profile of the file that overrides it.")]
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", envvar="MMM_CONFIG", help="Configuration file.", metavar="FILE")
+]
+ProfileOption = Annotated[str | None, typer.Option("--profile", envvar="MMM_PROFILE", help="Profile of the file.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="Override one key; may be repeated.", metavar="KEY=VALUE")
 ]

@@ -23,6 +23,7 @@ from mmm_core import errors
 Kind = Literal["gate", "input", "other"]
 Watch = Callable[[str, int, int], None]
 """`watch(what, done, total)`: how many runs of one kind are over."""
+_INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -145,6 +146,7 @@ class Executor:
             raise_on_error=False,
             tags=dict(self.tags),
         )
+        _pass_on_interrupt(result)
         outcome.made += [(_name(event.asset_key), geo) for event in result.get_asset_materialization_events()]
         outcome.warnings += _warnings(result, geo)
         outcome.stops += _stops(result, geo)
@@ -164,6 +166,20 @@ def _warnings(result: dg.ExecuteInProcessResult, geo: str | None) -> list[Warned
         for check in result.get_asset_check_evaluations()
         if not check.passed and check.severity is dg.AssetCheckSeverity.WARN
     ]
+
+
+def _pass_on_interrupt(result: dg.ExecuteInProcessResult) -> None:
+    """Dagster ends the run on Ctrl-C and then goes on as if it were an error.
+
+    Raises:
+        KeyboardInterrupt: the run was interrupted.
+    """
+    for event in result.all_events:
+        error = event.step_failure_data.error if event.is_step_failure else None
+        while error is not None:
+            if error.cls_name in _INTERRUPTS:
+                raise KeyboardInterrupt
+            error = error.cause
 
 
 def _stops(result: dg.ExecuteInProcessResult, geo: str | None) -> list[Stop]:

@@ -17,6 +17,8 @@ _TEMPLATE = """\
 # overwritten.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: {runs}   # each run is a process of several hundred MB; sqlite wants few writers

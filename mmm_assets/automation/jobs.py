@@ -8,10 +8,12 @@ from mmm_assets.attributes import Stage
 from mmm_assets.planning import STAGES
 from mmm_assets.resources.project import Project
 from mmm_assets.stages.train import FIT_POOL
-from mmm_core.progress import Progress
+from mmm_core.progress import Progress, silent
 
 Build = Callable[[Project, Progress], dg.Definitions]
 """Makes a project's definitions."""
+REQUESTED_BY = "mmm/requested_by"
+"""Tag of the runs that a job starts inside its own process: the id of the job's run."""
 LONGEST_RUN_SECONDS = 6 * 3600
 """Limit of one job, enforced by Dagster's run monitoring."""
 
@@ -32,18 +34,13 @@ def _job(name: str, about: str, stages: Iterable[Stage], build: Build) -> dg.Job
     stages = tuple(stages)
     fits = any(STAGES.index(stage) >= STAGES.index("train") for stage in stages)
 
-    @dg.op(
-        name=f"{name}_runs",
-        pool=FIT_POOL if fits else None,
-    )
+    @dg.op(name=f"{name}_runs", pool=FIT_POOL if fits else None)
     def runs(context: dg.OpExecutionContext, project: dg.ResourceParam[Project]) -> None:
         from mmm_assets.execution import Executor
         from mmm_assets.progress import logged
 
-        def ignore(what: str, done: int, total: int) -> None: ...
-
-        watch = logged(context.log, ignore)
-        tags = {"mmm/job": name, "mmm/requested_by": context.run.run_id}
+        watch = logged(context.log, silent)
+        tags = {"mmm/job": name, REQUESTED_BY: context.run.run_id}
         outcome = Executor(project, build(project, watch), context.instance, watch, tags).run(stages)
         context.log.info(f"Made {len(outcome.made)}, kept {len(outcome.kept)} up to date.")
         if outcome.stops:

@@ -29,6 +29,8 @@ load_from:
       location_name: mmm
 """
 _STOP_SECONDS = 20
+_KNOWN_WARNING = "ignore:Function `dev_command` is superseded"
+"""`dg dev`, its successor, ignores the workspace file."""
 
 
 def serve(invocation: Invocation, port: int, mlflow: bool) -> int:
@@ -43,9 +45,12 @@ def serve(invocation: Invocation, port: int, mlflow: bool) -> int:
     prepare_console(project, invocation.debug)
     _require_free(port, "--port")
     register_geos_of_source(project)
-    commands = [dagster_command(project, port)]
+    if not invocation.debug:
+        os.environ.setdefault("PYTHONWARNINGS", _KNOWN_WARNING)
+    commands = [dagster_command(project, port, "info" if invocation.debug else "warning")]
     if mlflow:
         _require_free(_MLFLOW_PORT, "MLflow's port; stop what listens there")
+        os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")  # needs a queue of its own
         commands.append(_mlflow_command(project))
     return _run_until_stopped(commands, port)
 
@@ -64,21 +69,21 @@ def register_geos_of_source(project: Project) -> None:
         register_geos(instance, project.config.project.name, geos)
 
 
-def dagster_command(project: Project, port: int) -> list[str]:
+def dagster_command(project: Project, port: int, log_level: str) -> list[str]:
     """The command line of `dagster dev`, with the workspace of the working directory if there is one."""
     workspace = Path(_WORKSPACE)
     if not workspace.exists():
         workspace = project.dagster_home / _WORKSPACE
         write_text(workspace, _WORKSPACE_TEXT)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace)]
-    return [*command, "-h", _HOST, "-p", str(port)]
+    return [*command, "-h", _HOST, "-p", str(port), "--log-level", log_level]
 
 
 def _mlflow_command(project: Project) -> list[str]:
     tracker = Tracker.of(project)
     tracker.client()
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracker.tracking_uri]
-    return [*command, "--host", _HOST, "--port", str(_MLFLOW_PORT)]
+    return [*command, "--host", _HOST, "--port", str(_MLFLOW_PORT), "--workers", "1"]
 
 
 def _require_free(port: int, what: str) -> None:
@@ -101,8 +106,7 @@ def _run_until_stopped(commands: Sequence[Sequence[str]], port: int) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        for process in processes:
-            _stop(process)
+        _stop(processes)
 
 
 def _announce(port: int, process: "subprocess.Popen[bytes]") -> None:
@@ -117,12 +121,15 @@ def _announce(port: int, process: "subprocess.Popen[bytes]") -> None:
         time.sleep(0.5)
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """Interrupt a process and, if it does not end in time, its whole group."""
-    if process.poll() is None:
+def _stop(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+    """Interrupt all, then end the whole group of those that take too long."""
+    running = [process for process in processes if process.poll() is None]
+    for process in running:
         process.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + _STOP_SECONDS
+    for process in running:
         try:
-            process.wait(_STOP_SECONDS)
+            process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

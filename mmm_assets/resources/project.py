@@ -78,8 +78,11 @@ class Project:
 
 def environment_of(config: Path, profile: str | None, overrides: tuple[str, ...]) -> dict[str, str]:
     """Environment variables from which another process loads the same project."""
-    variables = {CONFIG_VARIABLE: str(config), SET_VARIABLE: json.dumps(list(overrides))}
-    return variables | ({PROFILE_VARIABLE: profile} if profile else {})
+    return {
+        CONFIG_VARIABLE: str(config),
+        PROFILE_VARIABLE: profile or "",
+        SET_VARIABLE: json.dumps(list(overrides)),
+    }
 
 
 def project_from_environment(environ: Mapping[str, str] = os.environ) -> Project:

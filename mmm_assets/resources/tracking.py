@@ -2,7 +2,9 @@
 
 import logging
 import math
+import os
 import re
+import socket
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -14,13 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmm_assets.resources.project import Project
+from mmm_core.storage import atomic_path
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-RUN_TAG, ASSET_TAG = "dagster_run_id", "dagster_asset_key"
+RUN_TAG, ASSET_TAG, PROCESS_TAG = "dagster_run_id", "dagster_asset_key", "mmm_process"
 UI_ADDRESS = "http://127.0.0.1:5000"
 """Where `mmm ui --mlflow` shows a store that has no server of its own."""
+_SQLITE = "sqlite:///"
 _PARAMETERS_PER_REQUEST = 100
 _LONGEST_PARAMETER = 6000
 _LONGEST_KEY = 250
@@ -85,7 +89,7 @@ class Tracker:
         """The configured store, or a sqlite store under the project's storage."""
         settings, storage = project.config.tracking, project.storage
         return cls(
-            tracking_uri=settings.tracking_uri or f"sqlite:///{(storage / 'mlflow.db').as_posix()}",
+            tracking_uri=settings.tracking_uri or f"{_SQLITE}{(storage / 'mlflow.db').as_posix()}",
             experiment=settings.experiment or project.config.project.name,
             artifact_root=None if settings.tracking_uri else (storage / "mlartifacts").as_uri(),
             lock=storage / "mlflow.lock",
@@ -94,7 +98,7 @@ class Tracker:
     @property
     def exists(self) -> bool:
         """Whether there may be runs: a local store is created with the first one."""
-        return not self.tracking_uri.startswith("sqlite:///") or Path(self.tracking_uri[10:]).exists()
+        return not self.tracking_uri.startswith(_SQLITE) or Path(self.tracking_uri.removeprefix(_SQLITE)).exists()
 
     def client(self) -> "MlflowClient":
         """A client of the store, which is created or migrated first if need be."""
@@ -120,18 +124,18 @@ class Tracker:
         experiment = client.get_run(run_id).info.experiment_id
         return TrackedRun(client, run_id, self.url(experiment, run_id))
 
-    def close_abandoned(self, is_over: Callable[[str], bool]) -> list[str]:
+    def close_abandoned(self, is_over: Callable[[Mapping[str, str]], bool]) -> list[str]:
         """End runs that a killed process left open.
 
         Args:
-            is_over: whether the Dagster run of that id has ended (or is unknown).
+            is_over: whether nobody writes to the run with these tags any more.
 
         Returns:
             Ids of the MLflow runs that are FAILED now.
         """
         client = self.client()
         runs = client.search_runs([self._experiment_id(client)], "attributes.status = 'RUNNING'")
-        abandoned = [run.info.run_id for run in runs if is_over(run.data.tags.get(RUN_TAG, ""))]
+        abandoned = [run.info.run_id for run in runs if is_over(run.data.tags)]
         for run_id in abandoned:
             client.set_terminated(run_id, "FAILED")
         return abandoned
@@ -157,6 +161,11 @@ def _prepare(tracking_uri: str, lock: Path) -> None:
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
     with _exclusive(lock):
+        store = Path(tracking_uri.removeprefix(_SQLITE))
+        if tracking_uri.startswith(_SQLITE) and not store.exists() and os.name == "posix":
+            # A store whose creation was interrupted could never be used, so it gets its name when it is whole.
+            with atomic_path(store) as temporary:
+                _client(f"{_SQLITE}{temporary}").search_experiments(max_results=1)
         _client(tracking_uri).search_experiments(max_results=1)
 
 
@@ -173,6 +182,25 @@ def _exclusive(lock: Path) -> Iterator[None]:
     with closing(sqlite3.connect(lock, timeout=_MIGRATION_TIMEOUT_SECONDS, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         yield
+
+
+def this_process() -> str:
+    """Name of this process, among those of other machines."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def process_is_alive(name: str) -> bool:
+    """Whether a process may still run: yes, unless it is known to be dead on this machine."""
+    host, _, number = name.rpartition(":")
+    if os.name != "posix" or host != socket.gethostname() or not number.isdigit():
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _known_characters(key: str) -> str:

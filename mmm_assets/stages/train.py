@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,15 @@ from mmm_assets.io_managers import StoredFit
 from mmm_assets.metadata import bytes_version, model_data_version, picture
 from mmm_assets.progress import logged
 from mmm_assets.resources.project import Project
-from mmm_assets.resources.tracking import ASSET_TAG, RUN_TAG, TrackedRun, Tracker
+from mmm_assets.resources.tracking import (
+    ASSET_TAG,
+    PROCESS_TAG,
+    RUN_TAG,
+    TrackedRun,
+    Tracker,
+    process_is_alive,
+    this_process,
+)
 from mmm_core.config.loading import flatten
 from mmm_core.evaluation.convergence import CONVERGENCE_CHECKS, check_convergence
 from mmm_core.features.checks import check_model_data
@@ -65,15 +74,26 @@ def posterior(
     from mmm_core.evaluation.fitting import fit_until_converged
 
     config = project.config
-    tags = {RUN_TAG: context.run.run_id, ASSET_TAG: "posterior", "project": config.project.name}
+    tags = {
+        RUN_TAG: context.run.run_id,
+        PROCESS_TAG: this_process(),
+        ASSET_TAG: "posterior",
+        "project": config.project.name,
+    }
     with refusals():
         require(check_model_data(model_data, config), "model_data")
         spec = build_spec(config, model_data)
-        tracker.close_abandoned(lambda run_id: _is_over(context.instance, run_id))
+        tracker.close_abandoned(partial(_is_over, context.instance))
         with tracker.run(f"posterior {context.run.run_id[:8]}", tags) as run:
             context.log.info(f"MLflow run {run.run_id}: {run.url}")
             _record_setting(run, project, model_data)
-            outcome = fit_until_converged(model_data, spec, config, logged(context.log, progress))
+            outcome = fit_until_converged(
+                model_data,
+                spec,
+                config,
+                logged(context.log, progress),
+                on_attempt=lambda attempt: context.log.info(attempt.sentence),
+            )
             fit_picture = _record_outcome(run, project, outcome)
     version = _version(outcome.posterior)
     return dg.MaterializeResult(
@@ -106,9 +126,13 @@ def interpretable(fit: StoredFit, project: Project) -> Posterior:
     return fit.posterior
 
 
-def _is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
-    run = instance.get_run_by_id(run_id) if run_id else None
-    return run is None or run.is_finished
+def _is_over(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> bool:
+    """Whether an open MLflow run belongs to a Dagster run that has ended, or to a process that was killed.
+
+    Runs that this instance does not know may be somebody else's, on the same tracking server.
+    """
+    run = instance.get_run_by_id(tags.get(RUN_TAG, ""))
+    return run is not None and (run.is_finished or not process_is_alive(tags.get(PROCESS_TAG, "")))
 
 
 def _version(posterior: Posterior) -> str:

@@ -38,7 +38,8 @@ class TrainingConfig(Section):
     """Adaptation steps per chain, thrown away."""
     draws: int = Field(1000, ge=50)
     """Kept draws per chain."""
-    target_accept: float = Field(0.85, gt=0.5, lt=1)
+    target_accept: float = Field(0.95, gt=0.5, lt=1)
+    """Acceptance probability that adaptation aims at; lower is faster, but single divergences get likelier."""
     max_tree_depth: int = Field(10, ge=4, le=15)
     retry_factor: float = Field(2.0, ge=1.5, le=10)
     """The one longer try multiplies tune and draws by this."""
@@ -56,7 +57,8 @@ class ConvergenceLimitsConfig(Section):
     nuisance_max_rhat: float = Field(1.05, gt=1, le=2)
     """The same for single knots, geo intercepts and control effects."""
     nuisance_min_ess: float = Field(100, ge=10)
-    max_divergent_share: Share = 0.0
+    max_divergent_share: Share = 0.001
+    """Largest share of kept draws that diverged; any divergence at all is a warning."""
     min_ebfmi: float = Field(0.3, ge=0, le=2)
     max_tree_depth_share: Share = 0.01
     """Largest share of draws that hit `training.max_tree_depth`."""

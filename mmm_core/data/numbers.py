@@ -23,9 +23,11 @@ def numbers_or_text(values: pd.Series) -> pd.Series:
     words = text.str.strip()
     missing = text.isna() | words.str.lower().isin(MISSING_WORDS)
     numbers = pd.to_numeric(words.mask(missing), errors="coerce")
-    if numbers.notna().equals(~missing):
-        return numbers
-    return text
+    if not numbers.notna().equals(~missing):
+        return text
+    if pd.api.types.is_float_dtype(numbers):  # pandas' parser is off in the last digits, Python's is exact
+        numbers[~missing] = words[~missing].to_numpy(dtype=object).astype("float64")
+    return numbers
 
 
 def as_text(values: pd.Series) -> pd.Series:

@@ -19,7 +19,7 @@ from mmm_core.config.modeling import ConvergenceLimitsConfig
 from mmm_core.errors import StorageError
 from mmm_core.evaluation.parameters import labelled_draws
 from mmm_core.model.posterior import Posterior
-from mmm_core.quality.check import CheckResult
+from mmm_core.quality.check import CheckResult, Severity
 
 CONVERGENCE_CHECKS: Mapping[str, str] = {
     "rhat": "R-hat of what is interpreted: channel parameters, ROI, contributions, noise",
@@ -27,6 +27,7 @@ CONVERGENCE_CHECKS: Mapping[str, str] = {
     "nuisance_rhat": "R-hat of single knots, geo intercepts, geo effects and control effects",
     "nuisance_ess": "Effective sample size of the same",
     "divergences": "Share of divergent transitions",
+    "no_divergence": "Whether any transition diverged",
     "ebfmi": "Energy: whether the sampler moved freely",
     "tree_depth": "Share of draws that hit the largest tree depth",
 }
@@ -112,14 +113,18 @@ def diagnose(posterior: Posterior) -> Diagnostics:
 
 
 def check_convergence(diagnostics: Diagnostics, limits: ConvergenceLimitsConfig) -> list[CheckResult]:
-    """All checks of `CONVERGENCE_CHECKS`, in that order; each blocks, except energy that is not recorded."""
+    """All checks of `CONVERGENCE_CHECKS`, in that order.
+
+    Each blocks, except energy that is not recorded, and divergences within the limit, which only warn.
+    """
     interpreted, nuisance = diagnostics.interpreted, diagnostics.nuisance
     return [
         _check_rhat("rhat", interpreted, limits.max_rhat),
         _check_ess("ess", interpreted, limits.min_ess),
         _check_rhat("nuisance_rhat", nuisance, limits.nuisance_max_rhat),
         _check_ess("nuisance_ess", nuisance, limits.nuisance_min_ess),
-        _check_divergences(diagnostics, limits.max_divergent_share),
+        _check_divergences("divergences", diagnostics, limits.max_divergent_share, "error"),
+        _check_divergences("no_divergence", diagnostics, 0.0, "warn"),
         _check_ebfmi(diagnostics.min_ebfmi, limits.min_ebfmi),
         _check_tree_depth(diagnostics.tree_depth_share, limits.max_tree_depth_share),
     ]
@@ -202,16 +207,16 @@ def _check_ess(name: str, rows: pd.DataFrame, limit: float) -> CheckResult:
     return CheckResult(name, failing.empty, "error", message, value, limit, _table(failing))
 
 
-def _check_divergences(diagnostics: Diagnostics, limit: float) -> CheckResult:
+def _check_divergences(name: str, diagnostics: Diagnostics, limit: float, severity: Severity) -> CheckResult:
     share, passed = diagnostics.divergent_share, diagnostics.divergent_share <= limit
     found = f"{diagnostics.divergences} of {diagnostics.chains * diagnostics.draws} transitions diverged"
     message = f"{found} (limit {limit:.2%})."
     if not passed:
         message += (
-            " The sampler missed part of the posterior: raise training.target_accept (0.95, 0.99); if it stays, "
+            " The sampler may have missed part of the posterior: raise training.target_accept (0.95, 0.99); if it stays, "
             "lower model.knots, set model.priors.roi_bounds, or drop or merge the channels with least spend."
         )
-    return CheckResult("divergences", passed, "error", message, share, limit)
+    return CheckResult(name, passed, severity, message, share, limit)
 
 
 def _check_ebfmi(value: float | None, limit: float) -> CheckResult:

@@ -1,6 +1,7 @@
 """Fitting until the gate passes: one longer try, then the other backend."""
 
-from collections.abc import Callable, Iterator
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mmm_core.config.modeling import ConvergenceLimitsConfig
@@ -12,6 +13,8 @@ from mmm_core.model.backend import Backend, SamplerSettings, get_backend, sample
 from mmm_core.model.posterior import Posterior
 from mmm_core.model.specification import ModelSpec
 from mmm_core.progress import Progress, silent
+
+_TRIES_PER_BACKEND = 2
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class FitOutcome:
 class _Candidate:
     """A fit with what it is ranked by."""
 
-    failed_checks: int
+    failed: tuple[str, ...]
+    """Names of the failed checks."""
     max_rhat: float
     posterior: Posterior
     diagnostics: Diagnostics
@@ -69,8 +73,9 @@ def fit_until_converged(
     """Fit with `model.backend`, once more with `training.retry_factor` times the steps, then `model.fallback`.
 
     The first fit that passes the convergence gate is taken.  If none does, it is the one that fails the
-    fewest checks (then the one with the smallest R-hat), and `converged` is False.  A backend that
-    cannot fit at all is not tried a second time.
+    fewest checks (then the one with the smallest R-hat), and `converged` is False.  After divergences the
+    second try also takes smaller steps: half the distance of `training.target_accept` to 1.  A backend
+    that cannot fit at all is not tried a second time.
 
     Args:
         data: what is fitted to.
@@ -87,27 +92,34 @@ def fit_until_converged(
     attempts: list[Attempt] = []
     candidates: list[_Candidate] = []
     errors: dict[str, MMMError] = {}
-    for name, settings in _plan(config):
-        if name in errors:
-            continue
-        try:
-            posterior = backends(name).sample(data, spec, settings, progress)
-        except (SpecificationError, SamplingError) as error:
-            errors[name] = error
-            attempts.append(Attempt(name, settings, None, False, (str(error),)))
-        else:
-            attempt, candidate = _judged(name, settings, posterior, config.complexity.identifiability)
-            attempts.append(attempt)
-            candidates.append(candidate)
-        if on_attempt is not None:
-            on_attempt(attempts[-1])
-        if attempts[-1].converged:
-            break
+    for name in _backend_names(config):
+        settings = sampler_settings(config)
+        for _ in range(_TRIES_PER_BACKEND):
+            try:
+                posterior = backends(name).sample(data, spec, settings, progress)
+            except (SpecificationError, SamplingError) as error:
+                errors[name] = error
+                attempts.append(Attempt(name, settings, None, False, (str(error),)))
+            else:
+                attempt, candidate = _judged(name, settings, posterior, config.complexity.identifiability)
+                attempts.append(attempt)
+                candidates.append(candidate)
+                settings = _next_settings(settings, config.training.retry_factor, candidate.failed)
+            if on_attempt is not None:
+                on_attempt(attempts[-1])
+            if attempts[-1].converged:
+                return _outcome(candidates, attempts)
+            if name in errors:
+                break
     if not candidates:
         raise _nothing_drawn(errors)
-    best = min(candidates, key=lambda candidate: (candidate.failed_checks, candidate.max_rhat))
-    posterior = best.posterior.with_attempts(tuple(attempt.sentence for attempt in attempts))
-    return FitOutcome(posterior, best.diagnostics, tuple(attempts), best.failed_checks == 0)
+    return _outcome(candidates, attempts)
+
+
+def _backend_names(config: Config) -> list[str]:
+    """Backends in the order in which they are tried."""
+    others = [config.model.fallback] if config.model.fallback not in ("none", config.model.backend) else []
+    return [config.model.backend, *others]
 
 
 def _judged(
@@ -117,18 +129,22 @@ def _judged(
     failed = [check for check in check_convergence(diagnostics, limits) if check.blocks]
     reasons = tuple(f"{check.name}: {check.message}" for check in failed)
     attempt = Attempt(backend, settings, posterior.info.seconds, not failed, reasons)
-    return attempt, _Candidate(len(failed), float(diagnostics.interpreted["rhat"].max()), posterior, diagnostics)
+    names = tuple(check.name for check in failed)
+    worst = float(diagnostics.interpreted["rhat"].max())
+    return attempt, _Candidate(names, worst, posterior, diagnostics)
 
 
-def _plan(config: Config) -> Iterator[tuple[str, SamplerSettings]]:
-    """Backend and settings of each try, in order."""
-    first = sampler_settings(config)
-    names: list[str] = [config.model.backend]
-    if config.model.fallback not in ("none", config.model.backend):
-        names.append(config.model.fallback)
-    for name in names:
-        yield name, first
-        yield name, first.longer(config.training.retry_factor)
+def _next_settings(settings: SamplerSettings, factor: float, failed: tuple[str, ...]) -> SamplerSettings:
+    longer = settings.longer(factor)
+    if "divergences" not in failed:
+        return longer
+    return dataclasses.replace(longer, target_accept=(1 + settings.target_accept) / 2)
+
+
+def _outcome(candidates: list[_Candidate], attempts: list[Attempt]) -> FitOutcome:
+    best = min(candidates, key=lambda candidate: (len(candidate.failed), candidate.max_rhat))
+    posterior = best.posterior.with_attempts(tuple(attempt.sentence for attempt in attempts))
+    return FitOutcome(posterior, best.diagnostics, tuple(attempts), not best.failed)
 
 
 def _nothing_drawn(errors: dict[str, MMMError]) -> MMMError:

@@ -58,9 +58,7 @@ def write_config(folder: Path, values: Mapping[str, Any]) -> Path:
 
 def write_panel(folder: Path, n_geos: int = len(GEOS), seed: int = 3) -> Path:
     """A simulated panel as a CSV file, in the simulator's layout."""
-    frame = simulate(
-        SimulatorConfig(n_geos=n_geos, n_weeks=N_WEEKS, n_channels=2, n_controls=1, seed=seed)
-    ).frame
+    frame = simulate(SimulatorConfig(n_geos=n_geos, n_weeks=N_WEEKS, n_channels=2, n_controls=1, seed=seed)).frame
     path = folder / "panel.csv"
     frame.to_csv(path, index=False)
     return path
@@ -102,7 +100,9 @@ def exported(project: Project) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(project.exports.iterdir())}
 
 
-def quiet_run(definitions: dg.Definitions, instance: dg.DagsterInstance, *assets: str, geo: str | None = None) -> Any:
+def quiet_run(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, *assets: str, geo: str | None = None
+) -> Any:
     """Materialize assets in one run, as an ad-hoc run from the UI would."""
     job = definitions.resolve_implicit_global_asset_job_def()
     return job.execute_in_process(
@@ -117,3 +117,9 @@ def quiet_run(definitions: dg.Definitions, instance: dg.DagsterInstance, *assets
 def read_json(path: Path) -> Any:
     """A JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def reason(result: Any) -> str:
+    """Why a run failed, as the UI shows it."""
+    failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    return "\n".join(data.user_failure_data.description or "" for data in failures if data.user_failure_data)

@@ -46,6 +46,8 @@ def test_a_broken_configuration_is_told_first_and_without_its_causes(tmp_path: P
 def test_a_set_variable_that_is_no_list_is_refused(tmp_path: Path) -> None:
     config = projects.write_config(tmp_path, projects.settings(tmp_path, None))
     environment = {**os.environ, "MMM_CONFIG": str(config), "MMM_SET": "training.draws=5"}
-    run = subprocess.run([sys.executable, "-c", _IMPORT], env=environment, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", _IMPORT], env=environment, capture_output=True, text=True, check=False
+    )
     assert run.returncode == 1
     assert "MMM_SET" in run.stderr.splitlines()[-1]

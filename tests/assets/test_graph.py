@@ -71,7 +71,16 @@ CHECKS = {
         "naive_roi",
         "data_per_parameter",
     },
-    "posterior": {"rhat", "ess", "nuisance_rhat", "nuisance_ess", "divergences", "ebfmi", "tree_depth"},
+    "posterior": {
+        "rhat",
+        "ess",
+        "nuisance_rhat",
+        "nuisance_ess",
+        "divergences",
+        "no_divergence",
+        "ebfmi",
+        "tree_depth",
+    },
     "evaluation": {
         "mape",
         "coverage",
@@ -190,6 +199,6 @@ def _code_versions(definitions: dg.Definitions) -> dict[str, str | None]:
     return {key.to_user_string(): graph.get(key).code_version for key in graph.materializable_asset_keys}
 
 
-def test_definitions_can_be_loaded_for_every_example(monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in sorted(Path("config").rglob("*.yaml")):
+def test_definitions_can_be_loaded_for_every_example() -> None:
+    for path in sorted((Path(__file__).parents[2] / "config").rglob("*.yaml")):
         dg.Definitions.validate_loadable(build_definitions(projects.load(path)))

@@ -25,6 +25,7 @@ class Scripted:
     name: str
     enough_draws: int | None = None
     error: MMMError | None = None
+    divergences: int = 0
     asked: list[SamplerSettings] = field(default_factory=list)
 
     def sample(
@@ -34,6 +35,7 @@ class Scripted:
         if self.error is not None:
             raise self.error
         posterior = made_up_posterior(data, settings.chains, settings.draws, seed=settings.seed, spec=spec)
+        posterior.sample_stats["diverging"].values[0, : self.divergences] = True
         if self.enough_draws is None or settings.draws < self.enough_draws:
             distance = 100 / settings.draws if self.name == "meridian" else 200 / settings.draws
             posterior.samples["roi_m"].values[0] += distance
@@ -42,7 +44,7 @@ class Scripted:
 
 def run(meridian: Scripted, pymc: Scripted, **model: Any) -> tuple[FitOutcome, list[Attempt]]:
     config = Config.model_validate(
-        {"model": {"knots": 3, **model}, "training": {"tune": 100, "draws": 300, "seed": 7}}
+        {"model": {"knots": 3, **model}, "training": {"tune": 100, "draws": 300, "seed": 7, "target_accept": 0.85}}
     )
     seen: list[Attempt] = []
     backends = {"meridian": meridian, "pymc": pymc}
@@ -72,6 +74,15 @@ def test_the_second_try_is_longer_with_another_seed() -> None:
     assert [attempt.converged for attempt in seen] == [False, True]
     assert seen[0].reasons[0].startswith("rhat: R-hat of roi_m")
     assert outcome.posterior.n_draws == 2400
+
+
+def test_after_divergences_the_second_try_takes_smaller_steps() -> None:
+    meridian = Scripted("meridian", 300, divergences=3)
+    run(meridian, Scripted("pymc", 300))
+    assert [asked.target_accept for asked in meridian.asked] == pytest.approx([0.85, 0.925])
+    stuck = Scripted("meridian")
+    run(stuck, Scripted("pymc", 300))
+    assert [asked.target_accept for asked in stuck.asked] == [0.85, 0.85]
 
 
 def test_then_the_fallback_is_tried_with_the_first_settings() -> None:

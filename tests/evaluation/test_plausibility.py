@@ -42,6 +42,11 @@ def test_baseline_probability_is_that_of_the_kpi_without_media(posterior: Poster
     assert negative_baseline_probability(posterior) == pytest.approx(probability)
 
 
+def test_a_national_model_without_controls_is_checked_too() -> None:
+    national = made_up_posterior(tiny_model_data(n_geos=1, n_controls=0))
+    assert all(check.passed for check in checks_of(national).values())
+
+
 def test_a_negative_baseline_is_pointed_out(posterior: Posterior) -> None:
     posterior.samples["knot_values"].values[:] -= 20
     check = checks_of(posterior)["negative_baseline"]

@@ -21,6 +21,9 @@ from mmm_core.progress import Progress, silent
 _BURN_IN_SHARE = 0.2
 """Share of the thrown-away steps that come after adaptation, with the step size already fixed."""
 _SEEDS = 2**31
+_MAX_ENERGY_DIFFERENCE = 1000.0
+"""Energy error from which on a transition is divergent: that of Stan and NumPyro, so that a divergence
+means the same for every backend (Meridian's own default is 500)."""
 _COMPILE_EVENTS = (
     "/jax/core/compile/jaxpr_trace_duration",
     "/jax/core/compile/jaxpr_to_mlir_module_duration",
@@ -84,6 +87,7 @@ def _sample(model: Any, settings: SamplerSettings) -> None:
                 n_keep=settings.draws,
                 seed=settings.seed % _SEEDS,
                 max_tree_depth=settings.max_tree_depth,
+                max_energy_diff=_MAX_ENERGY_DIFFERENCE,
                 # Pairs instead of a dict: JAX needs something hashable here.
                 dual_averaging_kwargs=(("target_accept_prob", settings.target_accept),),
             )

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pymc.distributions.transforms import Transform
 from pytensor import wrap_jax
 
 from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.model.backends.pymc.likelihood import CollapsedLikelihood, Parameters, collapsed_likelihood
 from mmm_core.model.backends.pymc.media import MediaParameters
+from mmm_core.model.backends.pymc.transforms import TruncatedNormalScore, UniformScore
 from mmm_core.model.priors import Family, Prior
 from mmm_core.model.scaling import Scaling
 from mmm_core.model.specification import ModelSpec
@@ -55,7 +57,9 @@ def build_graph(data: ModelData, spec: ModelSpec, scaling: Scaling) -> Graph:
     n_geos, n_channels, n_controls = len(data.geos), len(data.channels), len(data.controls)
     eta, xi = (_ZERO, _ZERO) if data.is_national else (spec.eta, spec.xi)
     with pm.Model() as model:
-        sigma = _variable("sigma", spec.sigma, (n_geos,) if spec.unique_sigma_for_each_geo else ())
+        # Sigma is known far better than its prior tells, so its logarithm is the better scale.
+        sigma_shape = (n_geos,) if spec.unique_sigma_for_each_geo else ()
+        sigma = _variable("sigma", spec.sigma, sigma_shape, normal_score=False)
         coordinates = (
             _channel_variable("alpha_m", spec.alpha),
             _channel_variable("ec_m", spec.ec),
@@ -93,9 +97,10 @@ def as_parameters(values: Sequence[Any]) -> Parameters:
     return Parameters(MediaParameters(*media), sigma, xi)
 
 
-def _variable(name: str, prior: Prior, shape: tuple[int, ...]) -> Any:
+def _variable(name: str, prior: Prior, shape: tuple[int, ...], normal_score: bool = True) -> Any:
     """A random variable of independent entries with one prior, or a constant."""
-    return _declare(name, prior.family, np.broadcast_to(prior.parameters, (*shape, len(prior.parameters))))
+    values = np.broadcast_to(prior.parameters, (*shape, len(prior.parameters)))
+    return _declare(name, prior.family, values, normal_score)
 
 
 def _channel_variable(name: str, priors: Sequence[Prior]) -> Any:
@@ -112,19 +117,35 @@ def _channel_variable(name: str, priors: Sequence[Prior]) -> Any:
     return assembled
 
 
-def _declare(name: str, family: Family, values: FloatArray) -> Any:
+def _declare(name: str, family: Family, values: FloatArray, normal_score: bool = True) -> Any:
     """Entries of one prior family; `values` is (..., number of the family's parameters)."""
     columns = np.moveaxis(np.asarray(values, dtype=np.float64), -1, 0)
     if family == "deterministic" or columns[0].size == 0:
         return pt.constant(columns[0])
     distribution, names = _DISTRIBUTIONS[family]
+    transform = _normal_score(family, columns) if normal_score else None
     named = dict(zip(names, columns, strict=True))
-    return distribution(name, **named, shape=columns[0].shape, initval=_start(family, columns))
+    extra = {} if transform is None else {"default_transform": transform}
+    return distribution(name, **named, shape=columns[0].shape, initval=_start(family, columns), **extra)
+
+
+def _normal_score(family: Family, columns: FloatArray) -> Transform | None:
+    """The transform to a standard normal; None where PyMC's own does that or comes near."""
+    if family == "uniform":
+        return UniformScore(*columns)
+    if family == "truncated_normal":
+        return TruncatedNormalScore(*columns)
+    if family == "half_normal":
+        (sd,) = columns
+        return TruncatedNormalScore(np.zeros_like(sd), sd, np.zeros_like(sd), np.full_like(sd, np.inf))
+    return None
 
 
 def _start(family: Family, columns: FloatArray) -> FloatArray:
     """Prior medians, but small spreads; a start in reach of the data saves adaptation steps."""
-    medians = np.array([Prior(family, tuple(entry)).frozen_scipy().median() for entry in columns.reshape(len(columns), -1).T])
+    medians = np.array(
+        [Prior(family, tuple(entry)).frozen_scipy().median() for entry in columns.reshape(len(columns), -1).T]
+    )
     if family == "half_normal":
         medians = np.minimum(medians, _START_OF_SPREADS)
     return medians.reshape(columns.shape[1:])

@@ -23,6 +23,7 @@ from jax.scipy.linalg import solve_triangular
 from mmm_core.errors import SpecificationError
 from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.model.backends.pymc.media import Array
+from mmm_core.model.forward import knot_weights
 from mmm_core.model.priors import Prior
 from mmm_core.model.scaling import Scaling
 from mmm_core.model.specification import ModelSpec
@@ -86,7 +87,7 @@ class LinearPart:
     @property
     def is_national(self) -> bool:
         """Whether nothing varies over geos."""
-        return self.local.shape[1] == 0
+        return bool(self.local.shape[1] == 0)
 
     def log_marginal(self, media: Array, sigma: Array, xi: Array) -> Array:
         """Log density of the KPI with the linear coefficients integrated out.
@@ -99,9 +100,7 @@ class LinearPart:
         residual = self.kpi - media
         solved = self._solve(residual, sigma, xi)
         weeks = residual.shape[1]
-        quadratic = (
-            (residual**2).sum(axis=1) @ sigma**-2 - (solved.local**2).sum() - (solved.shared**2).sum()
-        )
+        quadratic = (residual**2).sum(axis=1) @ sigma**-2 - (solved.local**2).sum() - (solved.shared**2).sum()
         log_determinant = (
             2 * weeks * jnp.log(sigma).sum()
             + _log_determinant(solved.factors.local)
@@ -121,8 +120,8 @@ class LinearPart:
             return LinearDraw(jnp.zeros(1), knot_values, gamma_c, gamma_c[None, :])
         noise = jax.random.normal(local_key, solved.local.shape)
         right = solved.local - solved.factors.coupling @ s + noise
-        w = jnp.swapaxes(solved.factors.local, 1, 2)
-        w = solve_triangular(w, right[..., None], lower=False)[..., 0]
+        upper = jnp.swapaxes(solved.factors.local, 1, 2)
+        w = solve_triangular(upper, right[..., None], lower=False)[..., 0]
         u = self._local_scale(xi) * w
         return LinearDraw(self.tau_mean + u[:, 0], knot_values, gamma_c, gamma_c + u[:, 1:])
 
@@ -167,7 +166,8 @@ def linear_part(data: ModelData, spec: ModelSpec, scaling: Scaling) -> LinearPar
         SpecificationError: a prior of the linear part is not normal.
     """
     controls = scaling.scale_controls(data.control_values).transpose(2, 0, 1)
-    knots = np.broadcast_to(_knot_basis(spec.knots, len(data.dates))[:, None, :], (len(spec.knots), *data.kpi.shape))
+    knots = knot_weights(spec.knots, len(data.dates)).T
+    knots = np.broadcast_to(knots[:, None, :], (len(knots), *data.kpi.shape))
     design = np.concatenate([knots, controls])
     counts = [len(knots), len(controls)]
     priors = (_normal("knot_values", spec.knot_values), _normal("gamma", spec.gamma))
@@ -192,11 +192,6 @@ def linear_part(data: ModelData, spec: ModelSpec, scaling: Scaling) -> LinearPar
         tau_sd=tau_sd,
         n_knots=len(knots),
     )
-
-
-def _knot_basis(knots: tuple[int, ...], n_weeks: int) -> FloatArray:
-    """(N, T) piecewise linear weights, flat outside the knots."""
-    return np.stack([np.interp(np.arange(n_weeks), knots, unit) for unit in np.eye(len(knots))])
 
 
 def _normal(name: str, prior: Prior) -> tuple[float, float]:

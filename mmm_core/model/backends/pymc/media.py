@@ -67,7 +67,8 @@ class MediaTransform:
     @property
     def values_per_draw(self) -> int:
         """M * G * T, the size of the saturated media of one draw."""
-        return self.lagged.shape[0] * self.lagged.shape[2]
+        channels, _, geo_weeks = self.lagged.shape
+        return int(channels * geo_weeks)
 
     def adstock_weights(self, alpha: Array) -> Array:
         """(M, W) weights of the weeks 0..W-1 ago; each row sums to 1."""
@@ -110,8 +111,8 @@ class MediaTransform:
         That of a regression on the channel alone with an intercept, at the effect that all geos share.
         """
         beta = roi * self.spend / self.outcome(saturated).sum(axis=0)
-        deviation = saturated - saturated.mean(axis=2, keepdims=True)
-        return beta**2 * (deviation**2).sum(axis=2).T / sigma[:, None] ** 2
+        squares = jnp.einsum("mgt,mgt->mg", saturated, saturated) - saturated.sum(axis=2) ** 2 / saturated.shape[2]
+        return beta**2 * jnp.maximum(squares, 0.0).T / sigma[:, None] ** 2
 
 
 def media_transform(data: ModelData, spec: ModelSpec, scaling: Scaling) -> MediaTransform:

@@ -71,14 +71,15 @@ def nuts_programs(density: Density, settings: SamplerSettings) -> tuple[Program,
         return kernel.init(key, settings.tune, position, (), {})
 
     def block(state: Any, n: Array) -> tuple[Any, Steps]:
-        empty = jax.tree.map(lambda value: jnp.zeros((_BLOCK, *value.shape), value.dtype), _record(state))
+        empty = _map(lambda value: jnp.zeros((_BLOCK, *value.shape), value.dtype), _record(state))
 
         def step(i: Array, carry: tuple[Any, Steps]) -> tuple[Any, Steps]:
             state, steps = carry
             state = kernel.sample(state, (), {})
-            return state, jax.tree.map(lambda rows, row: rows.at[i].set(row), steps, _record(state))
+            return state, _map(lambda rows, row: rows.at[i].set(row), steps, _record(state))
 
-        return jax.lax.fori_loop(0, n, step, (state, empty))
+        state, steps = jax.lax.fori_loop(0, n, step, (state, empty))
+        return state, steps
 
     start_arguments = (jax.random.PRNGKey(0), density.start)
     # Tracing `start` also tells the kernel its settings, which `block` needs.
@@ -88,6 +89,11 @@ def nuts_programs(density: Density, settings: SamplerSettings) -> tuple[Program,
 
 def _record(state: Any) -> Steps:
     return Steps(state.z, state.diverging, state.energy, state.num_steps, -state.potential_energy)
+
+
+def _map(function: Callable[..., Any], *steps: Steps) -> Steps:
+    """Field by field."""
+    return Steps(*(function(*fields) for fields in zip(*steps, strict=True)))
 
 
 def run_chains(
@@ -117,8 +123,7 @@ def run_chains(
 
         return _run_chain(sampler, state, settings, keep_going)
 
-    workers = min(settings.chains, settings.cores or len(os.sched_getaffinity(0)))
-    with ThreadPoolExecutor(workers, thread_name_prefix="chain") as pool:
+    with ThreadPoolExecutor(min(settings.chains, settings.cores or _cores()), thread_name_prefix="chain") as pool:
         futures = [pool.submit(run, chain) for chain in range(settings.chains)]
         try:
             pending = set(futures)
@@ -131,7 +136,12 @@ def run_chains(
             stop.set()
             for future in futures:
                 future.cancel()
-    return jax.tree.map(lambda *rows: np.stack(rows), *(future.result() for future in futures))
+    return _map(lambda *rows: np.stack(rows), *(future.result() for future in futures))
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _start_chain(sampler: Sampler, density: Density, seed: int, chain: int) -> Any:
@@ -165,11 +175,11 @@ def _run_chain(
         n = min(n, _BLOCK, (settings.tune if done < settings.tune else end) - done)
         began = time.perf_counter()
         state, rows = sampler.block(state, n)
-        steps = jax.tree.map(lambda values, n=n: np.asarray(values)[:n], rows)
+        steps = _map(lambda values, n=n: np.asarray(values)[:n], rows)
         if done >= settings.tune:
             kept.append(steps)
         done += n
         if not keep_going(n):
             raise SamplingError(f"Sampling was stopped after {done} of {end} steps.")
         n = max(1, int(_BLOCK_SECONDS * n / (time.perf_counter() - began)))
-    return jax.tree.map(lambda *blocks: np.concatenate(blocks), *kept)
+    return _map(lambda *blocks: np.concatenate(blocks), *kept)

@@ -1,0 +1,70 @@
+"""Outcomes of the core as Dagster shows them."""
+
+import dagster as dg
+import pytest
+
+from mmm_assets.checks import cases_table, check_results, check_specs, refusals
+from mmm_core.errors import DataError, GateError, StorageError
+from mmm_core.quality.check import CheckResult
+
+NAMES = {"schema": "error", "history": "warn"}
+
+
+def test_an_outcome_keeps_verdict_severity_message_numbers_and_cases() -> None:
+    failed = CheckResult("schema", False, "error", "row 5 is negative", 2.0, 0.0, ({"row": 5, "value": -1.5},))
+    warned = CheckResult("history", False, "warn", "short")
+    schema, history = check_results("raw_panel", NAMES, [failed, warned])
+    assert (schema.passed, schema.severity, schema.description) == (
+        False,
+        dg.AssetCheckSeverity.ERROR,
+        failed.message,
+    )
+    assert schema.metadata["value"].value == 2.0
+    assert schema.metadata["threshold"].value == 0.0
+    (record,) = schema.metadata["cases"].records
+    assert record.data == {"row": 5, "value": -1.5}
+    assert history.severity is dg.AssetCheckSeverity.WARN
+
+
+def test_a_check_without_an_outcome_passes_as_not_applicable() -> None:
+    results = list(check_results("raw_panel", NAMES, []))
+    assert [result.passed for result in results] == [True, True]
+    assert "not apply" in (results[0].description or "")
+
+
+def test_an_outcome_that_nobody_declared_is_refused() -> None:
+    with pytest.raises(KeyError, match="raw_panel has no check named"):
+        list(check_results("raw_panel", NAMES, [CheckResult("new", True, "warn", "fine")]))
+
+
+def test_every_check_may_block_and_carries_its_partitions() -> None:
+    geos = dg.DynamicPartitionsDefinition(name="geos")
+    specs = check_specs("raw_panel", NAMES, geos)
+    assert [(spec.name, spec.blocking, spec.partitions_def) for spec in specs] == [
+        ("schema", True, geos),
+        ("history", True, geos),
+    ]
+
+
+def test_cells_of_any_type_can_be_shown() -> None:
+    import numpy as np
+    import pandas as pd
+
+    rows = [{"a": np.float64(1.5), "b": pd.Timestamp("2024-01-01"), "c": None, 1: True}]
+    (record,) = cases_table(rows).records
+    assert record.data == {"a": 1.5, "b": "2024-01-01 00:00:00", "c": "None", "1": True}
+
+
+@pytest.mark.parametrize("kind", [DataError, GateError, StorageError])
+def test_what_the_core_refuses_fails_clearly_and_is_not_retried(kind: type[Exception]) -> None:
+    with pytest.raises(dg.Failure) as caught, refusals():
+        raise kind("file x, row 5")
+    assert caught.value.description == "file x, row 5"
+    assert not caught.value.allow_retries
+    assert caught.value.metadata["kind"].value == kind.__name__
+    assert isinstance(caught.value.__cause__, kind)
+
+
+def test_surprises_are_not_disguised() -> None:
+    with pytest.raises(ZeroDivisionError), refusals():
+        raise ZeroDivisionError
