@@ -1,30 +1,18 @@
 """Stage train: the fit, its record in MLflow, and the gate that everything behind it must pass."""
 
-import json
-import tempfile
 from collections.abc import Iterator, Mapping
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from mmm_assets.attributes import attributes
 from mmm_assets.checks import cases_table, check_results, check_specs, refusals
+from mmm_assets.fit_tracking import fell_back, fit_run, record_outcome
 from mmm_assets.io_managers import StoredFit
 from mmm_assets.metadata import bytes_version, model_data_version, picture
 from mmm_assets.progress import logged
 from mmm_assets.resources.project import Project
-from mmm_assets.resources.tracking import (
-    ASSET_TAG,
-    PROCESS_TAG,
-    RUN_TAG,
-    TrackedRun,
-    Tracker,
-    process_is_alive,
-    this_process,
-)
-from mmm_core.config.loading import flatten
+from mmm_assets.resources.tracking import Tracker
 from mmm_core.evaluation.convergence import CONVERGENCE_CHECKS, check_convergence
 from mmm_core.features.checks import check_model_data
 from mmm_core.features.model_data import ModelData
@@ -74,19 +62,10 @@ def posterior(
     from mmm_core.evaluation.fitting import fit_until_converged
 
     config = project.config
-    tags = {
-        RUN_TAG: context.run.run_id,
-        PROCESS_TAG: this_process(),
-        ASSET_TAG: "posterior",
-        "project": config.project.name,
-    }
     with refusals():
         require(check_model_data(model_data, config), "model_data")
         spec = build_spec(config, model_data)
-        tracker.close_abandoned(partial(_is_over, context.instance))
-        with tracker.run(f"posterior {context.run.run_id[:8]}", tags) as run:
-            context.log.info(f"MLflow run {run.run_id}: {run.url}")
-            _record_setting(run, project, model_data)
+        with fit_run(tracker, context, project, model_data) as run:
             outcome = fit_until_converged(
                 model_data,
                 spec,
@@ -94,7 +73,7 @@ def posterior(
                 logged(context.log, progress),
                 on_attempt=lambda attempt: context.log.info(attempt.sentence),
             )
-            fit_picture = _record_outcome(run, project, outcome)
+            fit_picture = record_outcome(run, outcome, fell_back(outcome, project))
     version = _version(outcome.posterior)
     return dg.MaterializeResult(
         value=StoredFit(outcome.posterior, outcome.diagnostics, version, run.run_id),
@@ -126,70 +105,17 @@ def interpretable(fit: StoredFit, project: Project) -> Posterior:
     return fit.posterior
 
 
-def _is_over(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> bool:
-    """Whether an open MLflow run belongs to a Dagster run that has ended, or to a process that was killed.
-
-    Runs that this instance does not know may be somebody else's, on the same tracking server.
-    """
-    run = instance.get_run_by_id(tags.get(RUN_TAG, ""))
-    return run is not None and (run.is_finished or not process_is_alive(tags.get(PROCESS_TAG, "")))
-
-
 def _version(posterior: Posterior) -> str:
     """Content of the draws and of the data that they belong to."""
     draws = (posterior.samples[name].values.tobytes() for name in sorted(map(str, posterior.samples.data_vars)))
     return bytes_version(model_data_version(posterior.data).encode(), posterior.spec.to_json().encode(), *draws)
 
 
-def _record_setting(run: TrackedRun, project: Project, data: ModelData) -> None:
-    """What goes into the fit."""
-    run.log_params({key: value for key, (value, _) in flatten(project.loaded).items()})
-    run.log_params({"data.version": data.data_version, "data.geos": len(data.geos), "data.weeks": len(data.dates)})
-    run.set_tags({"data_version": data.data_version, "backend": project.config.model.backend})
-
-
-def _record_outcome(run: TrackedRun, project: Project, outcome: "FitOutcome") -> bytes:
-    """What comes out of it: metrics, tags, draws, diagnostics, and a plot of the fit, which is returned.
-
-    Plots of what the fit means are added by the report, behind the gate.
-    """
-    from mmm_core.attribution.fitted import fit_table
-    from mmm_core.evaluation.diagnostics_json import diagnostics_record
-    from mmm_core.evaluation.fit import fit_metrics
-    from mmm_core.reporting.figures import fit_lines
-
-    fit = fit_table(outcome.posterior)
-    record = diagnostics_record(outcome.posterior, outcome.diagnostics, fit_metrics(fit))
-    run.log_metrics({key: value for key, value in record.items() if isinstance(value, int | float)})
-    run.log_metrics({"attempts": len(outcome.attempts)})
-    run.set_tags(
-        {
-            "backend": outcome.posterior.info.backend,
-            "fallback": str(_fell_back(outcome, project)).lower(),
-            "converged": str(outcome.converged).lower(),
-        }
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "posterior.nc"
-        outcome.posterior.save(path)
-        run.log_file(path)
-    run.log_bytes(json.dumps(record, indent=2).encode(), "diagnostics.json")
-    run.log_bytes(outcome.diagnostics.to_json().encode(), "parameters.json")
-    run.log_bytes("\n".join(outcome.posterior.info.attempts).encode(), "attempts.txt")
-    png = fit_lines(fit)
-    run.log_bytes(png, "fit.png", "plots")
-    return png
-
-
-def _fell_back(outcome: "FitOutcome", project: Project) -> bool:
-    return outcome.posterior.info.backend != project.config.model.backend
-
-
 def _fit_metadata(outcome: "FitOutcome", project: Project) -> dict[str, Any]:
     info, parameters = outcome.posterior.info, outcome.diagnostics.interpreted
     return {
         "backend": info.backend,
-        "fallback_used": _fell_back(outcome, project),
+        "fallback_used": fell_back(outcome, project),
         "converged": outcome.converged,
         "attempts": dg.MetadataValue.md("\n".join(f"- {attempt}" for attempt in info.attempts)),
         "seconds": info.seconds,

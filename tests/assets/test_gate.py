@@ -1,9 +1,13 @@
 """A posterior that did not converge is kept to be looked at, and nothing is made of it."""
 
+import dataclasses
 from pathlib import Path
+
+from upath import UPath
 
 from mmm_assets.assembly import build_definitions
 from mmm_assets.instance import open_instance
+from mmm_assets.io_managers import PosteriorIOManager, publish
 from mmm_assets.resources.project import Project
 from tests.assets import projects
 
@@ -68,12 +72,15 @@ def test_a_fit_that_does_not_converge_is_stored_and_blocked(finished: Project, t
 
 
 def test_tables_of_another_fit_are_not_mixed_into_the_report(finished: Project, tmp_path: Path) -> None:
-    project = projects.copied(finished, tmp_path, "training.seed=99")
+    project = projects.copied(finished, tmp_path)
     before = projects.exported(project)
+    manager = PosteriorIOManager(UPath(project.assets))
+    path = manager.path_of("posterior")
+    other = dataclasses.replace(manager.stored(path, "posterior"), version="another")
+    publish(path, lambda local: manager.write(other, local))
     definitions = build_definitions(project)
     with open_instance(project) as instance:
-        assert projects.quiet_run(definitions, instance, "posterior").success
-        for asset in ("report", "exports"):
+        for asset in ("evaluation", "report", "exports"):
             result = projects.quiet_run(definitions, instance, asset)
             assert not result.success
             assert "another fit" in projects.reason(result)

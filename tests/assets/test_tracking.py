@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from mmm_assets.assembly import build_definitions
+from mmm_assets.fit_tracking import is_over
 from mmm_assets.instance import open_instance
 from mmm_assets.resources.project import Project
 from mmm_assets.resources.tracking import RUN_TAG, Tracker, process_is_alive, this_process
-from mmm_assets.stages.train import _is_over
 from mmm_core.errors import SamplingError
 from tests.assets import projects
 
@@ -107,7 +107,7 @@ def test_a_fit_closes_what_a_killed_fit_left_open(finished: Project, tmp_path: P
         known = instance.get_run_records(limit=1)[0].dagster_run.run_id
         left = client.create_run(experiment, tags={RUN_TAG: known}).info.run_id
         foreign = client.create_run(experiment, tags={RUN_TAG: "of another instance"}).info.run_id
-        tracker.close_abandoned(partial(_is_over, instance))
+        tracker.close_abandoned(partial(is_over, instance))
     assert client.get_run(left).info.status == "FAILED"
     assert client.get_run(foreign).info.status == "RUNNING"
 

@@ -130,11 +130,14 @@ def test_the_instance_keeps_what_a_person_changed_in_its_settings(finished: Proj
 def test_benchmark_measures_each_backend_and_counts_true_returns(tmp_path: Path) -> None:
     config = projects.write_config(tmp_path, projects.settings(tmp_path, None))
     output = tmp_path / "benchmark.csv"
-    code, out, err = _invoke("benchmark", "--config", str(config), "--backend", "pymc", "--output", str(output))
+    short = ("--set", "training.draws=50")
+    code, out, err = _invoke(
+        "benchmark", "--config", str(config), "--backend", "pymc", "--output", str(output), *short
+    )
     assert code == 0, err
     (row,) = pd.read_csv(output).to_dict("records")
     assert row["backend"] == "pymc"
-    assert row["draws"] == 200
+    assert row["draws"] == 100
     assert row["min_ess_per_second"] == pytest.approx(row["min_ess"] / row["seconds"])
     assert 0 <= row["true_roi_inside"] <= row["channels"] == 2
     assert "2 geos, 60 weeks, 2 channels" in out

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import pytensor
 
 from mmm_core.features.model_data import FloatArray
 from mmm_core.model.backends.pymc.graph import Graph, as_parameters
@@ -38,7 +39,8 @@ def flat_density(graph: Graph) -> Density:
     """Translate the PyMC graph to JAX functions (XLA compiles them later)."""
     get_jaxified_graph = _pymc_jaxifier()
     model = graph.model
-    point = model.initial_point()
+    with _without_c_compiler():
+        point = model.initial_point()
     start = [np.asarray(point[variable.name], dtype=np.float64) for variable in model.value_vars]
     bounds = np.cumsum([value.size for value in start])[:-1].tolist()
 
@@ -46,8 +48,9 @@ def flat_density(graph: Graph) -> Density:
         pieces = jnp.split(flat, bounds)
         return [piece.reshape(value.shape) for piece, value in zip(pieces, start, strict=True)]
 
-    logp = get_jaxified_graph(model.value_vars, [model.logp()])
-    coordinates = get_jaxified_graph(model.value_vars, model.replace_rvs_by_values(graph.coordinates))
+    with _without_c_compiler():
+        logp = get_jaxified_graph(model.value_vars, [model.logp()])
+        coordinates = get_jaxified_graph(model.value_vars, model.replace_rvs_by_values(graph.coordinates))
     names = [model.values_to_rvs[variable].name for variable in model.value_vars]
     observations = graph.likelihood.linear.kpi.size
     return Density(
@@ -68,6 +71,11 @@ def _guessed_sd(name: str, observations: float) -> float:
     if name == "x_gm":
         return 1.0
     return (2 * observations) ** -0.5 if name == "sigma" else _TYPICAL_SD
+
+
+def _without_c_compiler() -> Any:
+    """Context in which PyTensor folds constants in Python: JAX compiles, and the C compiler takes seconds."""
+    return pytensor.config.change_flags(cxx="")
 
 
 def _pymc_jaxifier() -> Callable[..., Any]:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import jax
 import numpy as np
 import pymc as pm
-import pytensor
 import xarray as xr
 
 from mmm_core.errors import SamplingError
@@ -41,9 +40,8 @@ def fit(
     began = time.perf_counter()
     scaling = fit_scaling(data, spec.media_scaling)
     with jax.default_device(jax.devices("cpu")[0]):
-        with pytensor.config.change_flags(cxx=""):  # JAX compiles; PyTensor's C compiler is slow and unneeded
-            graph = build_graph(data, spec, scaling)
-            density = flat_density(graph)
+        graph = build_graph(data, spec, scaling)
+        density = flat_density(graph)
         start, block, complete = compile_together(
             [*nuts_programs(density, settings), _completion(density, graph.likelihood, settings)]
         )
