@@ -45,8 +45,8 @@ class Plan:
         needed = {parent for key in asked for parent in graph.get_ancestor_asset_keys(key)}
         self.keys = frozenset(asked | needed)
         """Everything wanted."""
-        self.validates = "validate" in stages
-        """Whether the checks of the raw panels are wanted for themselves."""
+        self.validates = stages == ("validate",)
+        """Whether the checks of the raw panels are wanted for themselves, even if nothing has changed."""
         self.checks = stages != ("ingest",)
         """Reading the source alone is not judged: what is wrong with it can then be looked at."""
         self._forced = frozenset(asked) if force else frozenset(asked) & _WRITTEN_ALWAYS

@@ -213,8 +213,8 @@ def _check_divergences(name: str, diagnostics: Diagnostics, limit: float, severi
     message = f"{found} (limit {limit:.2%})."
     if not passed:
         message += (
-            " The sampler may have missed part of the posterior: raise training.target_accept (0.95, 0.99); if it stays, "
-            "lower model.knots, set model.priors.roi_bounds, or drop or merge the channels with least spend."
+            " Part of the posterior may be missed: raise training.target_accept (0.95, 0.99); if it stays, lower "
+            "model.knots, set model.priors.roi_bounds, or drop or merge the channels with least spend."
         )
     return CheckResult(name, passed, severity, message, share, limit)
 
