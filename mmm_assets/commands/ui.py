@@ -96,7 +96,8 @@ def _require_free(port: int, what: str) -> None:
 
 
 def _run_until_stopped(commands: Sequence[Sequence[str]], port: int) -> int:
-    """Start processes, tell the URL when it answers, and stop all of them when one ends or on Ctrl-C."""
+    """Start processes, tell the URL when it answers, and stop all of them when one ends or on a signal."""
+    _listen_to_signals()
     processes = [subprocess.Popen(command, start_new_session=True) for command in commands]
     try:
         _announce(port, processes[0])
@@ -107,6 +108,13 @@ def _run_until_stopped(commands: Sequence[Sequence[str]], port: int) -> int:
         return 0
     finally:
         _stop(processes)
+
+
+def _listen_to_signals() -> None:
+    """SIGTERM, which service managers send, stops like Ctrl-C; and Ctrl-C works where a shell in the background
+    had it ignored, here and in the processes that are started."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _announce(port: int, process: "subprocess.Popen[bytes]") -> None:

@@ -126,7 +126,7 @@ def _when_ready(ui: UI, process: "subprocess.Popen[bytes]", log: Path) -> UI:
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.send_signal(signal.SIGINT)
+    process.terminate()
     try:
         process.wait(60)
     except subprocess.TimeoutExpired:
