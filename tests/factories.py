@@ -48,6 +48,7 @@ def made_up_posterior(
     sizes = {
         "geo": len(data.geos),
         "channel": len(data.channels),
+        "paid_channel": len(data.paid_channels),
         "control": len(data.controls),
         "knot": len(spec.knots),
     }
@@ -61,7 +62,8 @@ def made_up_posterior(
             "alpha_m": draws(("channel",), 0.1, 0.8),
             "ec_m": draws(("channel",), 0.5, 2.0),
             "slope_m": draws(("channel",), 0.999999, 1.0),
-            "roi_m": draws(("channel",), 0.5, 3.0),
+            "roi_m": draws(("paid_channel",), 0.5, 3.0),
+            "theta_m": draws(("channel",), 0.0, 0.0),
             "beta_m": draws(("channel",), -1.0, 0.0),
             "eta_m": draws(("channel",), 0.1, 0.5),
             "beta_gm": draws(("geo", "channel"), 0.2, 1.0),
@@ -77,6 +79,7 @@ def made_up_posterior(
             "draw": np.arange(n_draws),
             "geo": np.array(data.geos, dtype=object),
             "channel": np.array(data.channels, dtype=object),
+            "paid_channel": np.array(data.paid_channels, dtype=object),
             "control": np.array(data.controls, dtype=object),
             "knot": np.arange(len(spec.knots)),
         },

@@ -34,6 +34,8 @@ class PathsConfig(Section):
 class SimulatorConfig(Section):
     """A simulated panel with known truth."""
 
+    preset: Literal["small_business", "growing_business", "medium_business", "large_business"] | None = None
+    """A panel of the benchmark instead of one of the sizes below."""
     n_geos: int = Field(8, ge=1, le=2000)
     n_weeks: int = Field(104, ge=20, le=1040)
     n_channels: int = Field(5, ge=1, le=60)
@@ -53,6 +55,15 @@ class IngestConfig(Section):
     simulator: SimulatorConfig = SimulatorConfig()
 
 
+class WindowsConfig(Section):
+    """Which weeks of the panel are used; null: all."""
+
+    estimation_months: int | None = Field(None, ge=6)
+    """The last so many months are fitted."""
+    carryover_months: int | None = Field(None, ge=0)
+    """Media of so many months before them feed carryover only; null: as far as `adstock.max_lag` reaches."""
+
+
 class ChannelColumns(Section):
     """The columns of one paid media channel."""
 
@@ -60,6 +71,10 @@ class ChannelColumns(Section):
     """Column with spend, in `project.currency` per period."""
     media: Name | None = None
     """Column with media units (impressions, clicks, ...); spend itself where there is none."""
+    reach: Name | None = None
+    """Column with people reached, instead of `media`; needs `frequency`."""
+    frequency: Name | None = None
+    """Column with the average number of contacts of the people reached."""
 
 
 class DataConfig(Section):
@@ -76,7 +91,17 @@ class DataConfig(Section):
     population_col: Name | None = None
     channel_map: dict[Name, Name | ChannelColumns] = {}
     """channel -> spend column, or {spend: column, media: column}."""
+    channel_columns: tuple[Name, ...] = ()
+    """Patterns (`x*`, `!x9`) of spend columns that are channels under their own names, besides `channel_map`."""
+    organic_media: dict[Name, Name] = {}
+    """organic channel -> its media column; it has no spend."""
+    non_media_treatments: tuple[Name, ...] = ()
+    """Columns of promotions, prices and the like: linear effects that count from their smallest value."""
     controls: tuple[Name, ...] = ()
+    """Columns, or patterns (`c*`, `!*_effect`)."""
+    controls_per_capita: tuple[Name, ...] = ()
+    """Those of `controls` and `non_media_treatments` that are divided by population."""
+    windows: WindowsConfig = WindowsConfig()
     week_start: Weekday = "monday"
     """First day of a week, to which daily data is aggregated and weekly dates are aligned."""
 
@@ -132,9 +157,10 @@ class OutliersConfig(Section):
 class MissingDataConfig(Section):
     """What is done about missing weeks."""
 
-    strategy: Literal["refuse", "simple"] = "simple"
-    """Missing weeks inside a geo's range: `refuse` them, or fill simply (media and spend 0, KPI and the
-    rest interpolated); every filled cell is in the change log."""
+    strategy: Literal["refuse", "mask", "simple"] = "mask"
+    """Missing weeks inside a geo's range: `refuse` them; `mask` the KPI, which then stays out of the fit
+    (media and spend 0, the rest interpolated); or fill `simple` (KPI interpolated too).  Every filled cell
+    is in the change log."""
 
 
 class EnhancedCleaningConfig(Section):
@@ -147,14 +173,19 @@ class EnhancedCleaningConfig(Section):
 class AdstockOverride(Section):
     """Carry-over of one channel."""
 
-    decay: float = Field(gt=0, lt=1)
+    decay: float | None = Field(None, gt=0, lt=1)
     """Prior mean of `alpha`, the share of the effect carried to the next week."""
+    fixed: bool = False
+    """Whether `alpha` is exactly `decay`."""
+    type: Literal["geometric", "binomial", "delayed", "weibull"] | None = None
+    """null: `features.adstock.type`."""
 
 
 class AdstockConfig(Section):
     """Carry-over of media effects into later weeks."""
 
-    type: Literal["geometric", "binomial"] = "geometric"
+    type: Literal["geometric", "binomial", "delayed", "weibull"] = "geometric"
+    """`delayed` peaks after some weeks, `weibull` may drop late; both by the pymc backend only."""
     max_lag: int = Field(8, ge=0, le=52)
     """Weeks over which an effect is spread after the week of the spend."""
     platform_overrides: dict[Name, AdstockOverride] = {}
@@ -163,13 +194,21 @@ class AdstockConfig(Section):
 class SaturationOverride(Section):
     """Saturation of one channel."""
 
-    k: float = Field(gt=0.1, lt=10)
+    k: float | None = Field(None, gt=0.1, lt=10)
     """Prior centre of the half-saturation point `ec`, in units of the channel's media scale."""
+    fixed: bool = False
+    """Whether `ec` is exactly `k`."""
+    slope: Literal["fixed", "free"] | None = None
+    """null: `features.saturation.slope`."""
+    type: Literal["hill", "logistic", "michaelis_menten", "none"] | None = None
+    """null: `features.saturation.type`."""
 
 
 class SaturationConfig(Section):
     """Diminishing returns of media."""
 
+    type: Literal["hill", "logistic", "michaelis_menten", "none"] = "hill"
+    """`logistic` and `michaelis_menten` by the pymc backend only (the latter is Hill with slope 1)."""
     slope: Literal["fixed", "free"] = "fixed"
     """Hill slope: `fixed` at 1 (concave curves) or `free` with prior LogNormal(0.3, 0.4)."""
     channel_overrides: dict[Name, SaturationOverride] = {}
@@ -182,9 +221,22 @@ class SeasonalityConfig(Section):
     """Pairs of annual sine and cosine terms; 0 for none."""
 
 
+class HolidaysConfig(Section):
+    """Public holidays as controls."""
+
+    country: Name | None = None
+    """ISO code of the country (`US`, `DE-BY` with a region) of every geo that is not in `territories`; null:
+    no holidays there."""
+    territories: dict[Name, Name] = {}
+    """geo -> ISO code."""
+    names: tuple[Name, ...] = ()
+    """Holidays (English names, parts suffice) that get a control of their own; all others share one."""
+
+
 class FeaturesConfig(Section):
     """Transformations of media and time."""
 
     adstock: AdstockConfig = AdstockConfig()
     saturation: SaturationConfig = SaturationConfig()
     seasonality: SeasonalityConfig = SeasonalityConfig()
+    holidays: HolidaysConfig = HolidaysConfig()

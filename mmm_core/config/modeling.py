@@ -10,11 +10,109 @@ from mmm_core.config.inputs import Interval, Name, Share
 BackendName = Literal["meridian", "pymc"]
 
 
+class PriorConfig(Section):
+    """A distribution, for example `{family: log_normal, mu: 0.2, sigma: 0.9}`."""
+
+    family: Literal[
+        "deterministic",
+        "uniform",
+        "beta",
+        "normal",
+        "half_normal",
+        "log_normal",
+        "shifted_log_normal",
+        "truncated_normal",
+        "exponential",
+        "gamma",
+    ]
+    value: float | None = None
+    """`deterministic`."""
+    mean: float | None = None
+    """`normal`, `truncated_normal` (before truncation)."""
+    sd: float | None = None
+    """`normal`, `truncated_normal`, `half_normal` (before truncation)."""
+    low: float | None = None
+    """`uniform`, `truncated_normal`."""
+    high: float | None = None
+    """`uniform`, `truncated_normal`."""
+    a: float | None = None
+    """`beta`, `gamma`."""
+    b: float | None = None
+    """`beta`."""
+    mu: float | None = None
+    """`log_normal`, `shifted_log_normal`: mean of the logarithm."""
+    sigma: float | None = None
+    """`log_normal`, `shifted_log_normal`: sd of the logarithm."""
+    shift: float | None = None
+    """`shifted_log_normal`: smallest value."""
+    rate: float | None = None
+    """`exponential`, `gamma` (mean a / rate)."""
+
+
+class ChannelPriorsConfig(Section):
+    """Priors of one channel; what is not given keeps its default."""
+
+    type: Literal["roi", "mroi", "contribution", "coefficient"] | None = None
+    """What `effect` is a prior of; null: `model.media_prior_type`."""
+    effect: PriorConfig | None = None
+    """Prior of the ROI, mROI, share of the total outcome, or `beta_m`."""
+    alpha: PriorConfig | None = None
+    ec: PriorConfig | None = None
+    slope: PriorConfig | None = None
+    theta: PriorConfig | None = None
+    """Second adstock parameter: peak in weeks (delayed) or shape (weibull)."""
+
+
 class PriorsConfig(Section):
     """What is believed before the data is seen."""
 
     roi_bounds: dict[Name, Interval] = {}
     """channel -> [low, high]: log-normal ROI prior whose central 90 % is that interval."""
+    channels: dict[Name, ChannelPriorsConfig] = {}
+    """channel -> its priors."""
+    spend_share_scaled: bool = False
+    """Prior effect of each channel in proportion to its share of spend (prior type `coefficient`)."""
+    eta: PriorConfig | None = None
+    """Spread of effects over geos; null: half_normal(1)."""
+    knot_values: PriorConfig | None = None
+    """Baseline at the knots, in sd of the KPI; null: normal(0, 5)."""
+    tau: PriorConfig | None = None
+    """Geo intercepts, in sd of the KPI; null: normal(0, 5)."""
+    gamma: PriorConfig | None = None
+    """Control effects, in sd of the KPI; null: normal(0, 5)."""
+    xi: PriorConfig | None = None
+    """Spread of control effects over geos; null: half_normal(5)."""
+    sigma: PriorConfig | None = None
+    """Noise, in sd of the KPI; null: half_normal(5)."""
+
+
+class CandidateConfig(Section):
+    """A model in the choice; what is not given is as configured elsewhere."""
+
+    slope: Literal["fixed", "free"] | None = None
+    media_scaling: Literal["pooled_median", "geo_max"] | None = None
+    saturation: Literal["hill", "logistic", "michaelis_menten", "none"] | None = None
+    adstock: Literal["geometric", "binomial", "delayed", "weibull"] | None = None
+    knots: int | Literal["auto"] | None = None
+    annual_fourier_order: int | None = Field(None, ge=0, le=10)
+    hill_before_adstock: bool | None = None
+
+
+class SelectionConfig(Section):
+    """Choice of the model by out-of-sample log score on rolling time slices."""
+
+    enabled: bool = False
+    """Compare the candidates before the fit and take the winner."""
+    candidates: dict[Name, CandidateConfig] = {}
+    """name -> what it changes; empty: slope fixed or free x both media scalings."""
+    splits: int = Field(3, ge=1, le=20)
+    """Time slices that are predicted, the last ones of the panel."""
+    horizon_weeks: int = Field(13, ge=1, le=104)
+    """Weeks per slice."""
+    draws: int = Field(250, ge=50)
+    """Draws per chain of the fits that are compared (2 chains, as many adaptation steps)."""
+    stacking: bool = False
+    """Report the stacked posterior of all candidates beside the winner's."""
 
 
 class ModelConfig(Section):
@@ -23,11 +121,21 @@ class ModelConfig(Section):
     backend: BackendName = "meridian"
     fallback: Literal["meridian", "pymc", "none"] = "pymc"
     """Backend used when the first does not pass the convergence gate after one longer try."""
-    knots: int | None = Field(None, ge=1)
-    """Equally spaced knots of the baseline; null means one per 13 weeks (national: one per 26)."""
+    family: Literal["gaussian", "robust_log"] = "gaussian"
+    """`robust_log`: Student-T noise on log(KPI + 1) (pymc only)."""
+    knots: int | Literal["auto"] | tuple[Name, ...] | None = None
+    """Knots of the baseline: how many, equally spaced; `auto`; or a list of dates.  null: one per 13 weeks
+    (national: one per 26)."""
+    media_effects_dist: Literal["log_normal", "normal"] = "log_normal"
+    """Distribution of media effects over geos (a national model has no such distribution)."""
+    media_prior_type: Literal["roi", "mroi", "contribution", "coefficient"] = "roi"
+    """What is known of a paid channel's effect beforehand; organic media take `contribution` where this is
+    `roi` or `mroi`."""
+    hill_before_adstock: bool = False
     media_scaling: Literal["pooled_median", "geo_max"] = "pooled_median"
     unique_sigma_for_each_geo: bool = False
     priors: PriorsConfig = PriorsConfig()
+    selection: SelectionConfig = SelectionConfig()
 
 
 class TrainingConfig(Section):

@@ -66,6 +66,14 @@ class RuntimeConfig(Section):
 
     cores: int | None = Field(None, ge=1)
     """Processor cores for sampling; null: all."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where JAX computes: `gpu` needs a JAX that sees one; `auto` takes what is faster for the model."""
+    precision: Literal["float64", "mixed"] = "float64"
+    """`mixed`: the media part in float32 (pymc backend; results are compared in docs/statistics.md)."""
+    compile_cache: bool = True
+    """Keep compiled programs under `paths.storage`, so that a refresh need not compile again."""
+    warm_start: bool = True
+    """A refresh starts from the last accepted posterior of the same model, if there is one (pymc)."""
 
 
 class LoggingConfig(Section):

@@ -92,8 +92,8 @@ def _check_prior_shift(posterior: Posterior) -> CheckResult:
     draws = np.sort(posterior.stacked("roi_m"), axis=0)
     rows, distances = [], []
     for m, channel in enumerate(posterior.data.channels):
-        if posterior.spec.roi[m].family != "deterministic":
-            distance = _distance(draws[:, m], np.asarray(posterior.spec.roi[m].frozen_scipy().cdf(draws[:, m])))
+        if posterior.spec.effect[m].family != "deterministic":
+            distance = _distance(draws[:, m], np.asarray(posterior.spec.effect[m].frozen_scipy().cdf(draws[:, m])))
             distances.append(distance)
             if distance < _MIN_PRIOR_DISTANCE:
                 rows.append({"channel": channel, "distance": distance})
@@ -112,8 +112,8 @@ def _check_roi_in_prior(posterior: Posterior) -> CheckResult:
     mean = posterior.stacked("roi_m").mean(axis=0)
     rows = []
     for m, channel in enumerate(posterior.data.channels):
-        if posterior.spec.roi[m].family != "deterministic":
-            low, high = posterior.spec.roi[m].frozen_scipy().ppf([_PRIOR_TAIL, 1 - _PRIOR_TAIL])
+        if posterior.spec.effect[m].family != "deterministic":
+            low, high = posterior.spec.effect[m].frozen_scipy().ppf([_PRIOR_TAIL, 1 - _PRIOR_TAIL])
             if not low <= mean[m] <= high:
                 rows.append({"channel": channel, "roi_mean": mean[m], "prior_q01": low, "prior_q99": high})
     return _by_channel(

@@ -1,7 +1,8 @@
 """What a model backend is, and where the two are found."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol
 
 from mmm_core.config.schema import Config
 from mmm_core.errors import SpecificationError
@@ -25,31 +26,34 @@ class SamplerSettings:
     seed: int
     cores: int | None = None
     """Processor cores; None: all."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where JAX computes; `auto` is the backend's choice."""
+    precision: Literal["float64", "mixed"] = "float64"
+    """`mixed`: the media part in float32, where the backend can."""
+    compile_cache: Path | None = None
+    """Folder that keeps compiled programs between runs; None: nowhere."""
 
     def longer(self, factor: float) -> "SamplerSettings":
-        """The same with more steps."""
-        return SamplerSettings(
-            self.chains,
-            round(self.tune * factor),
-            round(self.draws * factor),
-            self.target_accept,
-            self.max_tree_depth,
-            self.seed + 1,
-            self.cores,
+        """The same with more steps and another seed."""
+        return replace(
+            self, tune=round(self.tune * factor), draws=round(self.draws * factor), seed=self.seed + 1
         )
 
 
 def sampler_settings(config: Config) -> SamplerSettings:
     """Settings of the first try, from `training` and `runtime`."""
-    training = config.training
+    training, runtime = config.training, config.runtime
     return SamplerSettings(
-        training.chains,
-        training.tune,
-        training.draws,
-        training.target_accept,
-        training.max_tree_depth,
-        training.seed,
-        config.runtime.cores,
+        chains=training.chains,
+        tune=training.tune,
+        draws=training.draws,
+        target_accept=training.target_accept,
+        max_tree_depth=training.max_tree_depth,
+        seed=training.seed,
+        cores=runtime.cores,
+        device=runtime.device,
+        precision=runtime.precision,
+        compile_cache=Path(config.paths.storage) / "cache" / "compiled" if runtime.compile_cache else None,
     )
 
 
@@ -61,12 +65,35 @@ class Backend(Protocol):
         """Name in configuration and results."""
         ...
 
+    def unsupported(self, data: ModelData, spec: ModelSpec) -> tuple[str, ...]:
+        """Why this backend cannot fit this, one sentence per reason, each naming the configuration key.
+
+        Cheap: no heavy import.  Empty if it can.
+        """
+        ...
+
     def sample(
-        self, data: ModelData, spec: ModelSpec, settings: SamplerSettings, progress: Progress = silent
+        self,
+        data: ModelData,
+        spec: ModelSpec,
+        settings: SamplerSettings,
+        progress: Progress = silent,
+        start: Posterior | None = None,
+        checkpoint: Path | None = None,
     ) -> Posterior:
         """Draw from the posterior.
 
-        The same data, spec and settings give the same draws.
+        The same data, spec, settings and start give the same draws, whether interrupted or not.
+
+        Args:
+            data: what is fitted to.
+            spec: the model.
+            settings: of this try.
+            progress: told how far it is.
+            start: an accepted posterior of the same model on earlier data, for a warm start; a backend that
+                cannot use it starts cold (`FitInfo.warm_start` tells).
+            checkpoint: folder in which an interrupted fit leaves what it has, and from which the same fit
+                (same data, spec, settings, start) goes on; removed when the fit is done.
 
         Raises:
             SpecificationError: this backend cannot fit this specification (says which one can).

@@ -255,7 +255,7 @@ class _Curve:
 
 
 def _curve(spec: ModelSpec, n_weeks: int, alpha: FloatArray, ec: FloatArray, slope: FloatArray) -> _Curve:
-    weights = adstock_weights(alpha, spec.adstock, min(spec.max_lag_weeks, n_weeks - 1))
+    weights = adstock_weights(alpha, spec.adstock[0], min(spec.max_lag_weeks, n_weeks - 1))
     lag_weights = np.ascontiguousarray((weights / ec[:, None]).T[::-1])
     return _Curve(lag_weights, None if np.all(slope == 1) else slope)
 

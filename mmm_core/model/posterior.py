@@ -18,7 +18,8 @@ PARAMETER_DIMS: dict[str, tuple[str, ...]] = {
     "alpha_m": ("channel",),
     "ec_m": ("channel",),
     "slope_m": ("channel",),
-    "roi_m": ("channel",),
+    "theta_m": ("channel",),
+    "roi_m": ("paid_channel",),
     "beta_m": ("channel",),
     "eta_m": ("channel",),
     "beta_gm": ("geo", "channel"),
@@ -30,7 +31,21 @@ PARAMETER_DIMS: dict[str, tuple[str, ...]] = {
     "sigma": ("geo",),
 }
 """Canonical names (Meridian's) and their dims after (chain, draw).  A pooled sigma is stored once per
-geo; without controls the control arrays have length 0."""
+geo; without controls the control arrays have length 0.  `roi_m` is what the model implies over the window,
+whatever the prior was on; `beta_m` is on the scale of `ModelSpec.media_effects`; `theta_m` is the second
+adstock parameter."""
+_ROBUST_DIMS: dict[str, tuple[str, ...]] = {"nu": (), "sigma_beta": ()}
+SAMPLER_DIMS: dict[str, tuple[str, ...]] = {
+    "position": ("chain", "coordinate"),
+    "inverse_mass": ("chain", "coordinate"),
+    "step_size": ("chain",),
+}
+"""What a refresh starts from: unconstrained coordinates after the last step, and how to step."""
+
+
+def parameter_dims(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
+    """The parameters of that model and their dims after (chain, draw)."""
+    return PARAMETER_DIMS | (_ROBUST_DIMS if spec.family == "robust_log" else {})
 
 
 @dataclass(frozen=True)
@@ -52,6 +67,8 @@ class FitInfo:
     max_tree_depth: int
     attempts: tuple[str, ...] = ()
     """What was tried before this fit was taken, one sentence per try (filled by `fit_until_converged`)."""
+    warm_start: bool = False
+    """Whether it started from an earlier posterior."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +76,15 @@ class Posterior:
     """Draws with the data, specification and constants that give them meaning."""
 
     samples: xr.Dataset
-    """Variables of `PARAMETER_DIMS`, each with dims (chain, draw, ...)."""
+    """Variables of `parameter_dims(spec)`, each with dims (chain, draw, ...)."""
     sample_stats: xr.Dataset
     """(chain, draw): `diverging` (bool), and where known `energy`, `tree_depth`, `n_steps`, `lp`."""
     data: ModelData
     spec: ModelSpec
     scaling: Scaling
     info: FitInfo
+    sampler: xr.Dataset | None = None
+    """Variables of `SAMPLER_DIMS`, for a warm start; None where the backend has none."""
 
     @property
     def n_draws(self) -> int:
@@ -82,7 +101,7 @@ class Posterior:
         return dataclasses.replace(self, info=dataclasses.replace(self.info, attempts=attempts))
 
     def save(self, path: Path) -> None:
-        """Write netCDF-4 groups posterior, sample_stats, constant_data and scaling, atomically."""
+        """Write netCDF-4 groups posterior, sample_stats, constant_data, scaling and (if any) sampler."""
         scaling = xr.Dataset(
             {
                 "media_scale": (("geo", "channel"), self.scaling.media_scale),
@@ -99,11 +118,13 @@ class Posterior:
         compact = {name: {"zlib": True, "complevel": 4} for name in samples.data_vars}
         with atomic_path(path) as temporary:
             samples.to_netcdf(temporary, group="posterior", engine="h5netcdf", encoding=compact)
-            for group, dataset in (
-                ("sample_stats", self.sample_stats),
-                ("constant_data", self.data.to_dataset()),
-                ("scaling", scaling),
-            ):
+            groups = {
+                "sample_stats": self.sample_stats,
+                "constant_data": self.data.to_dataset(),
+                "scaling": scaling,
+                **({} if self.sampler is None else {"sampler": self.sampler}),
+            }
+            for group, dataset in groups.items():
                 dataset.to_netcdf(temporary, group=group, mode="a", engine="h5netcdf")
 
     @classmethod
@@ -118,6 +139,7 @@ class Posterior:
                 group: xr.load_dataset(path, group=group, engine="h5netcdf")
                 for group in ("posterior", "sample_stats", "constant_data", "scaling")
             }
+            sampler = _optional_group(path, "sampler")
             samples, scaling = groups["posterior"], groups["scaling"]
             info = json.loads(samples.attrs["info"])
             info["attempts"] = tuple(info["attempts"])
@@ -135,8 +157,17 @@ class Posterior:
                     population=scaling["population"].values,
                 ),
                 info=FitInfo(**info),
+                sampler=sampler,
             )
         except (OSError, KeyError, ValueError) as error:
             raise StorageError(
                 f"No readable posterior at {path} ({error}); materialize posterior again."
             ) from error
+
+
+def _optional_group(path: Path, group: str) -> xr.Dataset | None:
+    import h5netcdf
+
+    with h5netcdf.File(path, "r") as file:
+        there = group in file.groups
+    return xr.load_dataset(path, group=group, engine="h5netcdf") if there else None

@@ -9,7 +9,18 @@ from numpy.typing import NDArray
 
 from mmm_core.errors import SpecificationError
 
-Family = Literal["deterministic", "uniform", "beta", "normal", "half_normal", "log_normal", "truncated_normal"]
+Family = Literal[
+    "deterministic",
+    "uniform",
+    "beta",
+    "normal",
+    "half_normal",
+    "log_normal",
+    "shifted_log_normal",
+    "truncated_normal",
+    "exponential",
+    "gamma",
+]
 _PARAMETER_NAMES: Mapping[str, tuple[str, ...]] = {
     "deterministic": ("value",),
     "uniform": ("low", "high"),
@@ -17,14 +28,19 @@ _PARAMETER_NAMES: Mapping[str, tuple[str, ...]] = {
     "normal": ("mean", "sd"),
     "half_normal": ("sd",),
     "log_normal": ("mu", "sigma"),
+    "shifted_log_normal": ("mu", "sigma", "shift"),
     "truncated_normal": ("mean", "sd", "low", "high"),
+    "exponential": ("rate",),
+    "gamma": ("a", "rate"),
 }
-_MUST_BE_POSITIVE = {"a", "b", "sd", "sigma"}
+_MUST_BE_POSITIVE = {"a", "b", "sd", "sigma", "rate"}
 
 
 @dataclass(frozen=True)
 class Prior:
     """A scalar prior.
+
+    `shifted_log_normal` is `shift` plus a log-normal; `gamma` has shape `a` and mean `a / rate`.
 
     `truncated_normal` has the mean and sd of the normal before truncation; `log_normal` the mean and sd
     of the logarithm; `half_normal` the sd of the normal that is folded at 0.
@@ -78,6 +94,12 @@ class Prior:
             return stats.halfnorm(0, p["sd"])
         if self.family == "log_normal":
             return stats.lognorm(p["sigma"], scale=np.exp(p["mu"]))
+        if self.family == "shifted_log_normal":
+            return stats.lognorm(p["sigma"], loc=p["shift"], scale=np.exp(p["mu"]))
+        if self.family == "exponential":
+            return stats.expon(scale=1 / p["rate"])
+        if self.family == "gamma":
+            return stats.gamma(p["a"], scale=1 / p["rate"])
         if self.family == "truncated_normal":
             low, high = (p["low"] - p["mean"]) / p["sd"], (p["high"] - p["mean"]) / p["sd"]
             return stats.truncnorm(low, high, p["mean"], p["sd"])

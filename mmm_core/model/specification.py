@@ -13,6 +13,9 @@ from mmm_core.errors import SpecificationError
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.priors import Prior, log_normal_from_bounds
 
+AdstockFamily = Literal["geometric", "binomial", "delayed", "weibull"]
+SaturationFamily = Literal["hill", "logistic", "michaelis_menten", "none"]
+PriorType = Literal["roi", "mroi", "contribution", "coefficient"]
 _DECAY_PRIOR_STRENGTH = 10.0
 """Pseudo-observations of the Beta prior that a decay override gives."""
 _WEEKS_PER_KNOT = {"geo": 13, "national": 26}
@@ -20,31 +23,57 @@ _WEEKS_PER_KNOT = {"geo": 13, "national": 26}
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A hierarchical media mix model.  M channels, K controls.
+    """A hierarchical media mix model.  M channels (paid first, then organic), K controls.
 
-    Priors of a channel parameter come one per channel.  `knot_values`, `tau` (geo intercepts) and
-    `gamma` (control effects) have normal priors, so they can be integrated out; `xi` is the spread of
-    control effects over geos.  In a national model `eta` and `xi` are 0 and there is no `tau`.
+    What is per channel comes in tuples of M.  `knot_values`, `tau` (geo intercepts) and `gamma` (control
+    effects) have normal priors, so they can be integrated out; `xi` is the spread of control effects over
+    geos.  In a national model `media_effects` is `normal`, `eta` and `xi` are 0 and there is no `tau`.
     """
 
     channels: tuple[str, ...]
     controls: tuple[str, ...]
-    adstock: Literal["geometric", "binomial"]
+    adstock: tuple[AdstockFamily, ...]
+    saturation: tuple[SaturationFamily, ...]
     max_lag_weeks: int
     media_scaling: Literal["pooled_median", "geo_max"]
     knots: tuple[int, ...]
     """Week indices (0-based, ascending) of the baseline's knots."""
     unique_sigma_for_each_geo: bool
     alpha: tuple[Prior, ...]
+    """Decay, in [0, 1]."""
     ec: tuple[Prior, ...]
+    """Half-saturation in units of scaled media (of frequency for `reach_frequency`); `deterministic` 1 and
+    without meaning where saturation is `none`."""
     slope: tuple[Prior, ...]
-    roi: tuple[Prior, ...]
+    """Exponent of the Hill curve; `deterministic` 1 for every other saturation."""
+    prior_types: tuple[PriorType, ...]
+    """What `effect` is a prior of."""
+    effect: tuple[Prior, ...]
+    """ROI, mROI, share of the total outcome, or `beta_m`, as `prior_types` says."""
+    lag_shape: tuple[Prior, ...] = ()
+    """Second adstock parameter, `theta_m`: the peak in weeks (`delayed`), the shape (`weibull`);
+    `deterministic` 0 for the others.  Left out: that."""
+    hill_before_adstock: bool = False
+    """For all channels; `reach_frequency` saturates frequency before adstock in any case."""
+    media_effects: Literal["log_normal", "normal"] = "log_normal"
+    """Distribution of effects over geos: `beta_gm = exp(beta_m + eta_m z_gm)` or `beta_m + eta_m z_gm`."""
+    family: Literal["gaussian", "robust_log"] = "gaussian"
+    """`robust_log`: Student-T noise on log(KPI + 1); see `docs/statistics.md`."""
     eta: Prior = Prior("half_normal", (1.0,))
     knot_values: Prior = Prior("normal", (0.0, 5.0))
     tau: Prior = Prior("normal", (0.0, 5.0))
     gamma: Prior = Prior("normal", (0.0, 5.0))
     xi: Prior = Prior("half_normal", (5.0,))
     sigma: Prior = Prior("half_normal", (5.0,))
+    nu: Prior = Prior("exponential", (0.1,))
+    """Degrees of freedom of the noise; only for `robust_log`."""
+    sigma_beta: Prior = Prior("half_normal", (0.5,))
+    """Common scale of the half-normal media effects; only for `robust_log`, which has no `effect` priors."""
+
+    def __post_init__(self) -> None:
+        """Fill what was left out."""
+        if not self.lag_shape:
+            object.__setattr__(self, "lag_shape", (Prior("deterministic", (0.0,)),) * len(self.channels))
 
     def to_json(self) -> str:
         """The specification as JSON text."""
@@ -81,21 +110,23 @@ def build_spec(config: Config, data: ModelData) -> ModelSpec:
     return ModelSpec(
         channels=data.channels,
         controls=data.controls,
-        adstock=adstock.type,
+        adstock=(adstock.type,) * len(data.channels),
+        saturation=("hill",) * len(data.channels),
         max_lag_weeks=adstock.max_lag,
         media_scaling=config.model.media_scaling,
         knots=_knot_locations(config.model.knots, data),
         unique_sigma_for_each_geo=config.model.unique_sigma_for_each_geo and not data.is_national,
         alpha=tuple(
-            _decay_prior(decay[channel].decay) if channel in decay else Prior("uniform", (0.0, 1.0))
+            _decay_prior(decay[channel].decay or 0.5) if channel in decay else Prior("uniform", (0.0, 1.0))
             for channel in data.channels
         ),
         ec=tuple(
-            Prior("truncated_normal", (k[channel].k if channel in k else 0.8, 0.8, 0.1, 10.0))
+            Prior("truncated_normal", ((k[channel].k or 0.8) if channel in k else 0.8, 0.8, 0.1, 10.0))
             for channel in data.channels
         ),
         slope=(slope,) * len(data.channels),
-        roi=tuple(
+        prior_types=("roi",) * len(data.channels),
+        effect=tuple(
             _bounded_roi(channel, *bounds[channel]) if channel in bounds else Prior("log_normal", (0.2, 0.9))
             for channel in data.channels
         ),
@@ -113,7 +144,7 @@ def _bounded_roi(channel: str, low: float, high: float) -> Prior:
         raise SpecificationError(f"model.priors.roi_bounds.{channel}: {error}") from error
 
 
-def _knot_locations(n_knots: int | None, data: ModelData) -> tuple[int, ...]:
+def _knot_locations(n_knots: Any, data: ModelData) -> tuple[int, ...]:
     """Equally spaced week indices, first and last week included (as Meridian places them)."""
     n_weeks = len(data.dates)
     if n_knots is None:

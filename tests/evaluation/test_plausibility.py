@@ -65,7 +65,7 @@ def test_a_very_wide_roi_is_pointed_out_by_channel(posterior: Posterior) -> None
 
 
 def test_a_channel_of_which_the_data_said_nothing_is_pointed_out(posterior: Posterior) -> None:
-    prior = posterior.spec.roi[0]
+    prior = posterior.spec.effect[0]
     posterior.samples["roi_m"].values[:, :, 0] = prior.sample(np.random.default_rng(1), (2, 200))
     check = checks_of(posterior)["prior_shift"]
     assert [row["channel"] for row in check.table] == ["channel_0"]
@@ -77,19 +77,20 @@ def test_distance_from_the_prior_is_kolmogorov_smirnovs(posterior: Posterior) ->
 
     draws = posterior.stacked("roi_m")
     expected = min(
-        stats.kstest(draws[:, m], prior.frozen_scipy().cdf).statistic for m, prior in enumerate(posterior.spec.roi)
+        stats.kstest(draws[:, m], prior.frozen_scipy().cdf).statistic
+        for m, prior in enumerate(posterior.spec.effect)
     )
     assert checks_of(posterior)["prior_shift"].value == pytest.approx(expected)
 
 
 def test_a_roi_that_the_prior_ruled_out_is_pointed_out(posterior: Posterior) -> None:
-    spec = dataclasses.replace(posterior.spec, roi=(Prior("log_normal", (3.0, 0.1)), posterior.spec.roi[1]))
+    spec = dataclasses.replace(posterior.spec, effect=(Prior("log_normal", (3.0, 0.1)), posterior.spec.effect[1]))
     check = checks_of(dataclasses.replace(posterior, spec=spec))["roi_outside_prior"]
     assert [row["channel"] for row in check.table] == ["channel_0"]
 
 
 def test_fixed_returns_are_not_compared_with_their_prior(posterior: Posterior) -> None:
-    spec = dataclasses.replace(posterior.spec, roi=(Prior("deterministic", (1.0,)),) * 2)
+    spec = dataclasses.replace(posterior.spec, effect=(Prior("deterministic", (1.0,)),) * 2)
     checks = checks_of(dataclasses.replace(posterior, spec=spec))
     assert checks["prior_shift"].passed
     assert checks["roi_outside_prior"].passed

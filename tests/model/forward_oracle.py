@@ -43,7 +43,7 @@ class OneDraw:
             float(self.at["alpha_m"][m]),
             float(self.at["ec_m"][m]),
             float(self.at["slope_m"][m]),
-            spec.adstock,
+            spec.adstock[m],
             spec.max_lag_weeks,
         )
         return float(self.at["beta_gm"][g, m] * hill * scaling.kpi_sd * scaling.population[g])

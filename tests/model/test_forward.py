@@ -41,7 +41,7 @@ _N_CHAINS, _N_DRAWS = 2, 3
 
 def _posterior(case: str, adstock: str = "geometric", free_slope: bool = False) -> Posterior:
     data = tiny_model_data(**_CASES[case])
-    spec = dataclasses.replace(build_spec(Config(), data), adstock=adstock)
+    spec = dataclasses.replace(build_spec(Config(), data), adstock=(adstock,) * len(data.channels))
     posterior = made_up_posterior(data, _N_CHAINS, _N_DRAWS, spec=spec)
     if free_slope:
         shape = posterior.samples["slope_m"].shape

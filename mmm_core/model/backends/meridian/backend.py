@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,18 @@ class MeridianBackend:
         """Name in configuration and results."""
         return "meridian"
 
+    def unsupported(self, data: ModelData, spec: ModelSpec) -> tuple[str, ...]:
+        """See `Backend.unsupported`."""
+        return ()
+
     def sample(
-        self, data: ModelData, spec: ModelSpec, settings: SamplerSettings, progress: Progress = silent
+        self,
+        data: ModelData,
+        spec: ModelSpec,
+        settings: SamplerSettings,
+        progress: Progress = silent,
+        start: Posterior | None = None,
+        checkpoint: Path | None = None,
     ) -> Posterior:
         """Draw from the posterior.
 

@@ -10,7 +10,13 @@ from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.model.posterior import PARAMETER_DIMS
 from mmm_core.model.specification import ModelSpec
 
-_MERIDIAN_DIMS = {"geo": "geo", "channel": "media_channel", "control": "control_variable", "knot": "knots"}
+_MERIDIAN_DIMS = {
+    "geo": "geo",
+    "channel": "media_channel",
+    "paid_channel": "media_channel",
+    "control": "control_variable",
+    "knot": "knots",
+}
 _KEPT_STATISTICS = ("diverging", "n_steps", "lp", "step_size")
 
 
@@ -25,6 +31,7 @@ def canonical_samples(inference: Any, data: ModelData, spec: ModelSpec, ec_unit:
     labels = {
         "geo": np.array(data.geos, dtype=object),
         "channel": np.array(data.channels, dtype=object),
+        "paid_channel": np.array(data.paid_channels, dtype=object),
         "control": np.array(data.controls, dtype=object),
         "knot": np.arange(len(spec.knots)),
     }
@@ -61,9 +68,9 @@ def _parameter(
     if name not in posterior:
         return np.zeros(shape)
     variable = posterior[name].rename(
-        {theirs: ours for ours, theirs in _MERIDIAN_DIMS.items() if theirs in posterior[name].dims}
+        {_MERIDIAN_DIMS[ours]: ours for ours in dims if _MERIDIAN_DIMS[ours] in posterior[name].dims}
     )
-    for dim in ("geo", "channel", "control"):
+    for dim in ("geo", "channel", "paid_channel", "control"):
         if dim in variable.dims:
             variable = variable.sel({dim: labels[dim]})
     variable = variable.transpose("chain", "draw", *(dim for dim in dims if dim in variable.dims))

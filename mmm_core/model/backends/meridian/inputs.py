@@ -111,7 +111,7 @@ def model_spec(data: ModelData, spec: ModelSpec, ec_unit: FloatArray) -> Any:
         media_prior_type="roi",
         knots=list(spec.knots),
         baseline_geo=int(np.argmax(data.population)),
-        adstock_decay_spec=spec.adstock,
+        adstock_decay_spec=spec.adstock[0],
     )
 
 
@@ -124,7 +124,7 @@ def prior_distribution(spec: ModelSpec, ec_unit: FloatArray, national: bool) -> 
         alpha_m=tfp_distribution("alpha_m", spec.alpha),
         ec_m=tfp_distribution("ec_m", ec),
         slope_m=tfp_distribution("slope_m", spec.slope),
-        roi_m=tfp_distribution("roi_m", spec.roi),
+        roi_m=tfp_distribution("roi_m", spec.effect),
         eta_m=tfp_distribution("eta_m", (_ZERO if national else spec.eta,)),
         xi_c=tfp_distribution("xi_c", (_ZERO if national else spec.xi,)),
         tau_g_excl_baseline=tfp_distribution("tau_g_excl_baseline", (_ZERO if national else spec.tau,)),

@@ -1,5 +1,7 @@
 """The PyMC backend: our own collapsed likelihood in a PyMC model, sampled by NumPyro's NUTS on JAX."""
 
+from pathlib import Path
+
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import SamplerSettings
 from mmm_core.model.posterior import Posterior
@@ -15,8 +17,18 @@ class PyMCBackend:
         """`pymc`."""
         return "pymc"
 
+    def unsupported(self, data: ModelData, spec: ModelSpec) -> tuple[str, ...]:
+        """See `Backend.unsupported`."""
+        return ()
+
     def sample(
-        self, data: ModelData, spec: ModelSpec, settings: SamplerSettings, progress: Progress = silent
+        self,
+        data: ModelData,
+        spec: ModelSpec,
+        settings: SamplerSettings,
+        progress: Progress = silent,
+        start: Posterior | None = None,
+        checkpoint: Path | None = None,
     ) -> Posterior:
         """Draw from the posterior; see `Backend.sample`.
 

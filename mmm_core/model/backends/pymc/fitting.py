@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pymc as pm
 import xarray as xr
@@ -69,7 +70,8 @@ def _completion(density: Density, likelihood: CollapsedLikelihood, settings: Sam
         key, position = item
         drawn = density.parameters(position)
         effect, linear = likelihood.complete(key, drawn)
-        media = {f"{name}_m": getattr(drawn.media, name) for name in ("alpha", "ec", "slope", "roi", "eta")}
+        media = {"theta_m": jnp.zeros_like(drawn.media.alpha)}
+        media |= {f"{name}_m": getattr(drawn.media, name) for name in ("alpha", "ec", "slope", "roi", "eta")}
         effects = {"beta_m": effect.beta_m, "beta_gm": effect.beta_gm}
         return {**media, **effects, **linear._asdict(), "xi_c": drawn.xi, "sigma": drawn.sigma}
 
@@ -122,6 +124,7 @@ def _samples(parameters: dict[str, FloatArray], data: ModelData) -> xr.Dataset:
             "draw": np.arange(draws),
             "geo": np.array(data.geos, dtype=object),
             "channel": np.array(data.channels, dtype=object),
+            "paid_channel": np.array(data.paid_channels, dtype=object),
             "control": np.array(data.controls, dtype=object),
             "knot": np.arange(knots),
         },

@@ -64,7 +64,7 @@ def build_graph(data: ModelData, spec: ModelSpec, scaling: Scaling) -> Graph:
             _channel_variable("alpha_m", spec.alpha),
             _channel_variable("ec_m", spec.ec),
             _channel_variable("slope_m", spec.slope),
-            _channel_variable("roi_m", spec.roi),
+            _channel_variable("roi_m", spec.effect),
             _variable("eta_m", eta, (n_channels,)),
             pt.zeros((1, n_channels)) if data.is_national else pm.Flat("x_gm", shape=(n_geos, n_channels)),
             pt.broadcast_to(sigma, (n_geos,)),

@@ -134,7 +134,7 @@ def media_transform(data: ModelData, spec: ModelSpec, scaling: Scaling) -> Media
         lagged=_shifted(media, window).reshape(len(data.channels), window, -1),
         outcome_weight=scaling.unscale_effect(np.ones_like(data.kpi)) * data.outcome_per_kpi,
         spend=spend,
-        adstock=spec.adstock,
+        adstock=spec.adstock[0],  # type: ignore[arg-type]
         fixed_slope=all(prior.family == "deterministic" and prior.parameters == (1.0,) for prior in spec.slope),
     )
 

@@ -53,7 +53,7 @@ def media_effects(
     for g in range(n_geos):
         for m in range(n_channels):
             weights = [
-                alpha[m] ** lag if spec.adstock == "geometric" else (1 - lag / window) ** (1 / alpha[m] - 1)
+                alpha[m] ** lag if spec.adstock[0] == "geometric" else (1 - lag / window) ** (1 / alpha[m] - 1)
                 for lag in range(window)
             ]
             for t in range(n_weeks):

@@ -17,7 +17,7 @@ from tests.factories import tiny_model_data
 EVERY_FAMILY = {
     "alpha": (Prior("uniform", (0.0, 0.9)), Prior("beta", (2.0, 5.0)), Prior("deterministic", (0.3,))),
     "slope": (Prior("deterministic", (1.0,)), Prior("log_normal", (0.3, 0.4)), Prior("half_normal", (2.0,))),
-    "roi": (
+    "effect": (
         Prior("log_normal", (0.2, 0.9)),
         Prior("truncated_normal", (1.0, 0.5, 0.0, 9.0)),
         Prior("half_normal", (2.0,)),
@@ -52,7 +52,7 @@ def test_log_density_is_priors_plus_collapsed_likelihood_plus_jacobian(data: Mod
         media = parameters.media
         entries = [
             (prior, value[m])
-            for priors, value in zip((spec.alpha, spec.ec, spec.slope, spec.roi), media, strict=False)
+            for priors, value in zip((spec.alpha, spec.ec, spec.slope, spec.effect), media, strict=False)
             for m, prior in enumerate(priors)
         ]
         sigma = parameters.sigma[:1] if pooled else parameters.sigma

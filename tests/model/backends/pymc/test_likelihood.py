@@ -58,7 +58,7 @@ CASES = {
     "national without controls": case(1, 0),
     "sigma by geo": case(3, 1, unique_sigma_for_each_geo=True),
     "free slope": case(3, 1, slope=(FREE_SLOPE, FREE_SLOPE)),
-    "binomial adstock": case(3, 1, adstock="binomial"),
+    "binomial adstock": case(3, 1, adstock=("binomial", "binomial")),
     "geo_max scaling": case(3, 1, media_scaling="geo_max"),
     "prior means that are not 0": case(
         3,
