@@ -7,7 +7,18 @@ from mmm_assets.automation import jobs, sensors
 from mmm_assets.io_managers import io_managers
 from mmm_assets.resources.project import Project
 from mmm_assets.resources.tracking import Tracker
-from mmm_assets.stages import evaluate, features, ingest, optimize, report, train, transform, validate
+from mmm_assets.stages import (
+    benchmark,
+    evaluate,
+    features,
+    ingest,
+    optimize,
+    report,
+    select,
+    train,
+    transform,
+    validate,
+)
 from mmm_core.progress import Progress, silent
 
 
@@ -34,10 +45,12 @@ def build_definitions(project: Project, progress: Progress = silent) -> dg.Defin
         validate.definitions(project),
         transform.definitions(project),
         features.definitions(project),
+        select.definitions(project, train.FIT_POOL),
         train.definitions(project),
         evaluate.definitions(project),
         optimize.definitions(project),
         report.definitions(project),
+        benchmark.definitions(project),
         jobs.definitions(project, build_definitions),
         sensors.definitions(project),
         shared,

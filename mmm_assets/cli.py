@@ -44,6 +44,13 @@ class BackendChoice(StrEnum):
     PYMC = "pymc"
 
 
+class StepsChoice(StrEnum):
+    """Sampler steps of a benchmark, for the shell."""
+
+    QUICK = "quick"
+    FULL = "full"
+
+
 ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", envvar="MMM_CONFIG", help="Configuration file.", metavar="FILE")
 ]
@@ -146,6 +153,9 @@ def simulate(
     weeks: Annotated[int | None, typer.Option("--weeks", help="Number of weeks.")] = None,
     channels: Annotated[int | None, typer.Option("--channels", help="Number of channels.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the simulation.")] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="A panel of the benchmark, such as small_business.")
+    ] = None,
     debug: DebugOption = False,
 ) -> None:
     """Write a simulated panel, and the truth behind it as NAME.truth.json."""
@@ -153,7 +163,7 @@ def simulate(
     def action() -> int:
         from mmm_assets.commands.simulate import write_simulation
 
-        asked = {"n_geos": geos, "n_weeks": weeks, "n_channels": channels, "seed": seed}
+        asked = {"n_geos": geos, "n_weeks": weeks, "n_channels": channels, "seed": seed, "preset": preset}
         return write_simulation(output, {key: value for key, value in asked.items() if value is not None})
 
     _finish(action, debug)
@@ -161,24 +171,52 @@ def simulate(
 
 @app.command()
 def benchmark(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="More data sets and backends, in any order.", metavar="[NAME]...")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     profile: ProfileOption = None,
     set_: SetOption = None,
-    backend: Annotated[
-        list[BackendChoice] | None,
-        typer.Option("--backend", help="Backend to measure; may be repeated; default: both."),
+    datasets: Annotated[
+        list[str] | None,
+        typer.Option("--datasets", "--dataset", help="small_business, ..., configured (benchmark.datasets)."),
     ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="CSV file to write.")] = Path("benchmark.csv"),
+    backends: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--backends", "--backend", help="meridian, pymc, pymc_reference:numpyro, ... (benchmark.backends)."
+        ),
+    ] = None,
+    preset: Annotated[
+        StepsChoice | None, typer.Option("--preset", help="quick: 2 x (300 + 300) steps; full: 4 x (1000 + 1000).")
+    ] = None,
+    chains: Annotated[int | None, typer.Option("--chains", min=1, help="Chains (training.chains).")] = None,
+    tune: Annotated[int | None, typer.Option("--tune", min=1, help="Adaptation steps (training.tune).")] = None,
+    draws: Annotated[int | None, typer.Option("--draws", min=4, help="Kept draws (training.draws).")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder of results (STORAGE/benchmark).", metavar="FOLDER"),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=1, help="Seconds per run (benchmark.timeout_seconds).")
+    ] = None,
+    force_rerun: Annotated[bool, typer.Option("--force-rerun", help="Run again what is known.")] = False,
+    plots_only: Annotated[bool, typer.Option("--plots-only", help="Only write the summary again.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Fit the same data with each backend once; compare time, effective sample size and known truth."""
+    """Fit data sets with known truth with each backend; compare time, sampling and recovery.
+
+    Results are kept: the same run is not done twice, and an interrupted benchmark goes on where it was.
+    """
 
     def action() -> int:
-        from mmm_assets.commands.benchmark import compare
+        from mmm_assets.commands.benchmark import Request, compare
         from mmm_assets.commands.invocation import Invocation
 
         invocation = Invocation(config, profile, tuple(set_ or ()), None, debug)
-        return compare(invocation, tuple(backend or BackendChoice), output)
+        steps = {"preset": preset and preset.value, "chains": chains, "tune": tune, "draws": draws}
+        asked = (tuple(datasets or ()), tuple(backends or ()), tuple(names or ()))
+        return compare(invocation, Request(*asked, steps, output, timeout, force_rerun, plots_only))
 
     _finish(action, debug)
 

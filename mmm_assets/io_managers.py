@@ -41,6 +41,8 @@ class StoredFit:
     """Hash of data and draws; tables made from the fit carry it, so that two fits cannot be mixed."""
     mlflow_run_id: str
     """The MLflow run that recorded this fit."""
+    model_choice: dict[str, Any] | None = None
+    """How this model was chosen (`ModelChoice.to_record`); None where it was configured."""
 
 
 def every_geo(asset: str) -> dg.AssetIn:
@@ -198,6 +200,7 @@ class PosteriorIOManager(AtomicIOManager):
             "diagnostics": value.diagnostics.to_json(),
             "version": value.version,
             "mlflow_run_id": value.mlflow_run_id,
+            "model_choice": json.dumps(value.model_choice),
         }
         dataset = xr.Dataset({name: ((), text) for name, text in record.items()})
         dataset.to_netcdf(path, group="fit", mode="a", engine="h5netcdf")
@@ -216,6 +219,7 @@ class PosteriorIOManager(AtomicIOManager):
             diagnostics=Diagnostics.from_json(str(record["diagnostics"].values)),
             version=str(record["version"].values),
             mlflow_run_id=str(record["mlflow_run_id"].values),
+            model_choice=json.loads(str(record["model_choice"].values)),
         )
 
 

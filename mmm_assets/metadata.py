@@ -69,9 +69,10 @@ def frame_version(frame: pd.DataFrame) -> dg.DataVersion:
 def model_data_version(data: ModelData) -> str:
     """Hash of the cube's content; not its `data_version`, which also changes with rows that are not used."""
     dataset = data.to_dataset()
-    labels = [data.geos, data.channels, data.controls, data.control_roles, data.kpi_type, data.currency]
+    labels = (data.geos, data.channels, data.channel_kinds, data.controls, data.control_roles)
+    scalars = (data.control_per_capita, data.kpi_type, data.currency)
     return bytes_version(
-        repr(labels).encode(),
+        repr((labels, scalars)).encode(),
         data.dates.astype("datetime64[D]").tobytes(),
         *(name.encode() + dataset[name].values.tobytes() for name in sorted(map(str, dataset.data_vars))),
     )

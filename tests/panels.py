@@ -1,5 +1,6 @@
 """Small source tables, mappings and panels that tests of data, quality, cleaning and features share."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,29 @@ SECTION: dict[str, Any] = {
 """The same mapping as a `data` section."""
 
 
+WIDE_SECTION: dict[str, Any] = SECTION | {
+    "channel_map": SECTION["channel_map"]
+    | {"video": {"spend": "video_cost", "reach": "video_reach", "frequency": "video_frequency"}},
+    "organic_media": {"newsletter": "newsletter_opens"},
+    "non_media_treatments": ["promo"],
+    "controls_per_capita": ["weather"],
+}
+"""A `data` section with reach and frequency, organic media, a treatment and a per-capita control."""
+WIDE_MAPPING = replace(
+    MAPPING,
+    channels=(*MAPPING.channels, "video"),
+    channel_columns=(
+        *MAPPING.channel_columns,
+        ChannelColumns(spend="video_cost", reach="video_reach", frequency="video_frequency"),
+    ),
+    organic=("newsletter",),
+    organic_columns=("newsletter_opens",),
+    treatments=("promo",),
+    per_capita=("weather",),
+)
+"""The mapping of `WIDE_SECTION`."""
+
+
 def config(**sections: Any) -> Config:
     """A configuration with `SECTION` as its data section, and other sections as given."""
     return Config.model_validate({"data": SECTION} | sections)
@@ -64,11 +88,26 @@ def source_rows(
     )
 
 
+def wide_rows(
+    n_rows: int = 60, geo: str = "North", start: str = "2023-01-02", step_days: int = 7, seed: int = 3
+) -> pd.DataFrame:
+    """`source_rows` with the columns of `WIDE_SECTION`."""
+    rng = np.random.default_rng(seed + 1000)
+    reach = np.round(rng.gamma(4.0, 50.0, n_rows)) * (rng.random(n_rows) > 0.2)
+    return source_rows(n_rows, geo, start, step_days, seed).assign(
+        video_cost=reach * 0.1,
+        video_reach=reach,
+        video_frequency=np.round(1 + rng.gamma(2.0, 0.5, n_rows), 2) * (reach > 0),
+        newsletter_opens=np.round(rng.gamma(3.0, 30.0, n_rows)),
+        promo=(rng.random(n_rows) > 0.7).astype(float),
+    )
+
+
 def source_table(frame: pd.DataFrame) -> SourceTable:
     """A source table as a connector would hand it over."""
     return SourceTable(frame=frame, origin="orders.csv", content_hash="hash")
 
 
-def panel(frame: pd.DataFrame, geo: str = "North") -> pd.DataFrame:
-    """Raw panel of one geo of a source in the columns of `source_rows`."""
-    return raw_panel(source_table(frame), MAPPING, geo)
+def panel(frame: pd.DataFrame, geo: str = "North", mapping: ColumnMapping = MAPPING) -> pd.DataFrame:
+    """Raw panel of one geo of a source in the columns of `source_rows` (or of `wide_rows`)."""
+    return raw_panel(source_table(frame), mapping, geo)

@@ -1,110 +1,134 @@
-"""`mmm benchmark`: the same data, each backend once, side by side."""
+"""`mmm benchmark`: data sets with known truth, each backend once, side by side."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-import pandas as pd
+from rich import box
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from mmm_assets.commands.console import display, prepare_console, results
+from mmm_assets.commands.console import display, notes, prepare_console, results
 from mmm_assets.commands.invocation import Invocation
-from mmm_core.cleaning.clean import clean_panel
-from mmm_core.config.schema import Config
-from mmm_core.data.mapping import geo_names, raw_panel, resolve_mapping
-from mmm_core.data.sources.source import read_source
-from mmm_core.features.assemble import assemble_model_data
-from mmm_core.features.build import build_features
-from mmm_core.features.model_data import ModelData
-from mmm_core.model.backend import get_backend, sampler_settings
-from mmm_core.model.specification import build_spec
-from mmm_core.progress import Progress
-from mmm_core.quality.check import require
-from mmm_core.quality.raw_checks import check_raw_panel
+from mmm_core.benchmark.job import RunResult
+from mmm_core.benchmark.session import Steps, default_output, run_benchmark, stored_results
+from mmm_core.benchmark.summary import write_summary
+from mmm_core.config.benchmark import DatasetName, RunnerName
+from mmm_core.errors import InputError
 from mmm_core.reporting.formats import MISSING
-from mmm_core.storage import atomic_path
+
+_SHOWN = {
+    "seconds": "s",
+    "ess_min": "min ESS",
+    "ess_min_per_second": "per s",
+    "max_rhat": "R-hat",
+    "divergences": "div.",
+    "r2": "R²",
+    "srmse": "SRMSE",
+    "weekly_coverage": "cover.",
+    "roas_error": "ROAS err.",
+}
+"""Metric -> column of the table in the terminal; the summary has them all."""
 
 
-def compare(invocation: Invocation, backends: Sequence[str], output: Path) -> int:
-    """Fit with each backend, print a table, and write it to `output` as CSV.
+@dataclass(frozen=True)
+class Request:
+    """What was asked on the command line; empty and None: as configured."""
+
+    datasets: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """More of both, in any order."""
+    steps: Mapping[str, Any] | None = None
+    """Fields of `Steps`."""
+    output: Path | None = None
+    timeout_seconds: float | None = None
+    force: bool = False
+    plots_only: bool = False
+
+    def sorted_names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Data sets and backends, commas split, `names` told apart by what they mean.
+
+        Raises:
+            InputError: a name that is neither.
+        """
+        known = {"data set": get_args(DatasetName), "backend": get_args(RunnerName)}
+        datasets, backends = _split(self.datasets), _split(self.backends)
+        for name in _split(self.names):
+            (datasets if name in known["data set"] else backends).append(name)
+        for what, given in (("data set", datasets), ("backend", backends)):
+            for name in given:
+                if name not in known[what]:
+                    kinds = tuple(known) if name in _split(self.names) else (what,)
+                    listed = "; ".join(f"{kind}s: {', '.join(known[kind])}" for kind in kinds)
+                    raise InputError(f"No benchmark {' or '.join(kinds)} is named {name!r}; {listed}.")
+        return tuple(dict.fromkeys(datasets)), tuple(dict.fromkeys(backends))
+
+
+def compare(invocation: Invocation, request: Request) -> int:
+    """Run what is asked and not known yet, write the summary, print a table.
 
     Raises:
-        InputError: the configuration or the data cannot be used, or there is no such backend.
-        GateError: the data does not pass its blocking checks.
+        InputError: the configuration, a name or a data set cannot be used, or there is nothing to summarise.
+        GateError: a data set does not pass its blocking checks.
     """
+    datasets, backends = request.sorted_names()
     project = invocation.project()
     prepare_console(project, invocation.debug)
-    data, truth = model_data_of(project.config)
-    with display() as shown:
-        table = pd.DataFrame([measure(name, data, project.config, truth, shown) for name in backends])
-    with atomic_path(output) as temporary:
-        table.to_csv(temporary, index=False)
-    _print(table, data)
-    results().print(f"Written to {output}", markup=False)
+    output = request.output or default_output(project.config)
+    if not request.plots_only:
+        with display() as shown:
+            run_benchmark(
+                project.config,
+                output,
+                datasets,
+                backends,
+                Steps(**(request.steps or {})),
+                request.force,
+                request.timeout_seconds,
+                shown,
+                done=_tell,
+            )
+    found = stored_results(output)
+    if not found:
+        raise InputError(f"There are no benchmark results in {output}; run without --plots-only first.")
+    page = write_summary(found, output)
+    chosen = [
+        result
+        for result in found
+        if result.dataset in (datasets or project.config.benchmark.datasets)
+        and result.runner in (backends or project.config.benchmark.backends)
+    ]
+    _print(chosen or found)
+    results().print(f"Summary      {page}", markup=False)
     return 0
 
 
-def model_data_of(config: Config) -> tuple[ModelData, Mapping[str, float] | None]:
-    """The aligned cube of the configured source, made in memory, and the true ROI if it is simulated.
-
-    Raises:
-        InputError: the source cannot be used.
-        GateError: a geo does not pass its blocking checks.
-    """
-    source = read_source(config)
-    mapping = resolve_mapping(config, list(source.frame.columns), source.origin)
-    frames = {}
-    for geo in geo_names(source, mapping):
-        raw = raw_panel(source, mapping, geo)
-        require(check_raw_panel(raw, mapping, config, source.origin), f"raw_panel of geo {geo}")
-        frames[geo] = build_features(clean_panel(raw, mapping, config).panel, config)
-    data = assemble_model_data(frames, mapping, config, source.content_hash)
-    return data, None if source.truth is None else source.truth.roi
+def _split(names: Sequence[str]) -> list[str]:
+    return [part for name in names for part in name.split(",") if part]
 
 
-def measure(
-    backend: str, data: ModelData, config: Config, truth: Mapping[str, float] | None, progress: Progress
-) -> dict[str, Any]:
-    """One fit: seconds, effective sample sizes over all sampled quantities, and how many true ROIs are inside."""
-    from mmm_core.attribution.returns import channel_summary
-    from mmm_core.evaluation.convergence import diagnose
-
-    posterior = get_backend(backend).sample(data, build_spec(config, data), sampler_settings(config), progress)
-    diagnostics, info = diagnose(posterior), posterior.info
-    ess = diagnostics.parameters[["ess_bulk", "ess_tail"]].min(axis=1)
-    summary = channel_summary(posterior)
-    inside = None
-    if truth is not None:
-        true = summary["channel"].map(dict(truth))
-        inside = int(true.between(summary["roi_q05"], summary["roi_q95"]).sum())
-    return {
-        "backend": backend,
-        "seconds": info.seconds,
-        "compile_seconds": info.compile_seconds,
-        "draws": info.chains * info.draws,
-        "min_ess": float(ess.min()),
-        "median_ess": float(ess.median()),
-        "min_ess_per_second": float(ess.min()) / info.seconds,
-        "median_ess_per_second": float(ess.median()) / info.seconds,
-        "max_rhat": float(diagnostics.parameters["rhat"].max()),
-        "divergences": diagnostics.divergences,
-        "true_roi_inside": inside,
-        "channels": len(data.channels),
-    }
+def _tell(result: RunResult, known: bool) -> None:
+    if result.status != "ok":
+        notes().print(f"{result.dataset}, {result.runner}: {result.status}. {escape(result.reason)}")
+    elif known:
+        notes().print(f"{result.dataset}, {result.runner}: known (--force-rerun runs it again)", markup=False)
 
 
-def _print(table: pd.DataFrame, data: ModelData) -> None:
-    title = f"{len(data.geos)} geos, {len(data.dates)} weeks, {len(data.channels)} channels"
-    shown = Table(title=title, title_justify="left")
-    for column in table.columns:
-        shown.add_column(str(column).replace("_", " "), justify="left" if column == "backend" else "right")
-    for row in table.itertuples(index=False):
-        shown.add_row(*(Text(_text(value)) for value in row))
-    results().print(shown)
+def _print(found: Sequence[RunResult]) -> None:
+    table = Table(title="Benchmark", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("data set", "backend"):
+        table.add_column(column, no_wrap=True, overflow="fold")
+    for column in _SHOWN.values():
+        table.add_column(column, justify="right")
+    for result in found:
+        values = [result.metrics.get(key) for key in _SHOWN]
+        cells = [_text(value) for value in values] if result.status == "ok" else [result.status]
+        table.add_row(*(Text(cell) for cell in (result.dataset, result.runner, *cells)))
+    results().print(table)
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return MISSING if pd.isna(value) else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return MISSING if value is None else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

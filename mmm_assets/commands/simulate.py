@@ -12,7 +12,7 @@ from mmm_core.errors import InputError
 from mmm_core.storage import atomic_path, write_text
 
 
-def write_simulation(output: Path, settings: Mapping[str, int]) -> int:
+def write_simulation(output: Path, settings: Mapping[str, int | str]) -> int:
     """Write a simulated panel to `output` and its truth beside it.
 
     Raises:
@@ -20,6 +20,9 @@ def write_simulation(output: Path, settings: Mapping[str, int]) -> int:
     """
     if output.suffix not in (".csv", ".parquet"):
         raise InputError(f"--output is {output}; give a file that ends with .csv or .parquet.")
+    sizes = [f"--{key.removeprefix('n_')}" for key in settings if key.startswith("n_")]
+    if "preset" in settings and sizes:
+        raise InputError(f"{', '.join(sizes)} cannot be given with --preset, whose sizes are fixed; drop one.")
     try:
         config = SimulatorConfig.model_validate(dict(settings))
     except pydantic.ValidationError as error:

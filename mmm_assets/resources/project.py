@@ -55,6 +55,11 @@ class Project:
         return self.exports / "report.html"
 
     @property
+    def checkpoint(self) -> Path:
+        """Folder in which an interrupted fit leaves what it has."""
+        return self.storage / "cache" / "checkpoint"
+
+    @property
     def dagster_home(self) -> Path:
         """Folder of the Dagster instance (`DAGSTER_HOME`)."""
         return self.storage / "dagster"

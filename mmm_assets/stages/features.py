@@ -27,7 +27,8 @@ from mmm_core.quality.feature_checks import FEATURE_CHECKS, check_features
 def definitions(project: Project) -> dg.Definitions:
     """Assets and checks of this stage."""
     geos = geo_partitions(project.config.project.name)
-    reads = {"features.seasonality", "validation"}
+    reads = {"features.seasonality", "features.holidays", "enhanced_cleaning.missing_data", "validation"}
+    pooled = {*reads, "features.adstock.max_lag", "data", "project.currency"}
     features = dg.asset(
         name="features",
         partitions_def=geos,
@@ -38,7 +39,7 @@ def definitions(project: Project) -> dg.Definitions:
         name="model_data",
         ins={"features": every_geo("features")},
         io_manager_key="model_data_io",
-        **attributes(project, "features", reads=reads | {"data", "project.currency"}, kinds={"xarray", "netcdf"}),
+        **attributes(project, "features", reads=pooled, kinds={"xarray", "netcdf"}),
     )
     feature_specs = check_specs("features", FEATURE_CHECKS, geos)
     data_specs = check_specs("model_data", MODEL_DATA_CHECKS)
@@ -128,7 +129,8 @@ def _data_metadata(data: ModelData) -> dict[str, Any]:
         "last_week": str(data.dates[-1]),
         "channels": list(data.channels),
         "controls": list(data.controls),
-        "kpi_total": float(data.kpi.sum()),
+        "kpi_total": float(data.kpi[data.observed].sum()),
+        "geo_weeks_without_kpi": int((~data.observed).sum()),
         "spend_total": float(data.spend.sum()),
         "source_version": data.data_version,
         "spend": frame_metadata(spend, rows=60)["preview"],

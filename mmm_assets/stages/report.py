@@ -32,6 +32,7 @@ from mmm_core.quality.clean_checks import check_clean_panel
 from mmm_core.quality.feature_checks import check_features
 from mmm_core.quality.score import quality_score
 from mmm_core.reporting.inputs import ReportInputs
+from mmm_core.selection.choice import ModelChoice
 from mmm_core.storage import write_text
 
 
@@ -115,6 +116,7 @@ def report_page(
             **_about(project, source_snapshot),
             diagnostics=_with_worst(evaluation["diagnostics"], posterior),
             checks=checks,
+            model_choice=_choice_behind(posterior),
             change_log=_joined(change_log, draws.data.geos),
         )
         write_text(project.report, render_report(inputs))
@@ -165,9 +167,11 @@ def _from_draws(draws: Posterior) -> dict[str, Any]:
     """What only the posterior can tell."""
     from mmm_core.attribution.curves import pooled_response_curves
     from mmm_core.attribution.fitted import fit_table
+    from mmm_core.reporting.model_words import model_in_words
     from mmm_core.reporting.totals import posterior_totals
 
     return {
+        "model": model_in_words(draws),
         "pooled_curves": pooled_response_curves(draws),
         "fit": fit_table(draws),
         "totals": posterior_totals(draws),
@@ -175,6 +179,10 @@ def _from_draws(draws: Posterior) -> dict[str, Any]:
         "data_version": draws.data.data_version,
         "has_revenue": draws.data.has_revenue,
     }
+
+
+def _choice_behind(fit: StoredFit) -> ModelChoice | None:
+    return None if fit.model_choice is None else ModelChoice.from_record(fit.model_choice)
 
 
 def _about(project: Project, snapshot: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from mmm_assets.metadata import bytes_version, model_data_version, picture
 from mmm_assets.progress import logged
 from mmm_assets.resources.project import Project
 from mmm_assets.resources.tracking import Tracker
+from mmm_assets.warm_start import last_accepted
+from mmm_core.config.schema import Config
 from mmm_core.evaluation.convergence import CONVERGENCE_CHECKS, check_convergence
 from mmm_core.features.checks import check_model_data
 from mmm_core.features.model_data import ModelData
@@ -20,6 +22,8 @@ from mmm_core.model.posterior import Posterior
 from mmm_core.model.specification import build_spec
 from mmm_core.progress import Progress
 from mmm_core.quality.check import require
+from mmm_core.selection.candidates import chosen_model
+from mmm_core.selection.choice import ModelChoice
 
 if TYPE_CHECKING:
     from mmm_core.evaluation.fitting import FitOutcome
@@ -34,10 +38,11 @@ def definitions(project: Project) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             dg.asset(
+                name="posterior",
                 io_manager_key="posterior_io",
                 pool=FIT_POOL,
                 **attributes(project, "train", reads=reads, kinds={project.config.model.backend, "mlflow"}),
-            )(posterior)
+            )(posterior_of_chosen_model if project.config.model.selection.enabled else posterior)
         ],
         asset_checks=[
             dg.multi_asset_check(name="posterior_checks", specs=check_specs("posterior", CONVERGENCE_CHECKS))(
@@ -59,12 +64,45 @@ def posterior(
     Stored even when it did not converge, so that it can be looked at; its checks then block whatever
     would interpret it.
     """
+    return _fitted(context, project, tracker, progress, project.config, model_data, None)
+
+
+def posterior_of_chosen_model(
+    context: dg.AssetExecutionContext,
+    model_data: ModelData,
+    model_choice: dict[str, Any],
+    project: dg.ResourceParam[Project],
+    tracker: dg.ResourceParam[Tracker],
+    progress: dg.ResourceParam[Progress],
+) -> dg.MaterializeResult[StoredFit]:
+    """The posterior of the marketing mix model that was chosen, with its diagnostics and a record in MLflow.
+
+    Stored even when it did not converge, so that it can be looked at; its checks then block whatever
+    would interpret it.
+    """
+    with refusals():
+        choice = ModelChoice.from_record(model_choice)
+        config, data = chosen_model(project.config, model_data, choice.changes)
+    context.log.info(f"Model choice: {choice.winner}, {choice.chosen.changes or 'as configured'}.")
+    return _fitted(context, project, tracker, progress, config, data, model_choice)
+
+
+def _fitted(
+    context: dg.AssetExecutionContext,
+    project: Project,
+    tracker: Tracker,
+    progress: Progress,
+    config: Config,
+    model_data: ModelData,
+    model_choice: dict[str, Any] | None,
+) -> dg.MaterializeResult[StoredFit]:
+    """Fit one configuration (that of the project, or the chosen one) and describe the outcome."""
     from mmm_core.evaluation.fitting import fit_until_converged
 
-    config = project.config
     with refusals():
         require(check_model_data(model_data, config), "model_data")
         spec = build_spec(config, model_data)
+        start = last_accepted(project, model_data, spec, context.log)
         with fit_run(tracker, context, project, model_data) as run:
             outcome = fit_until_converged(
                 model_data,
@@ -72,11 +110,13 @@ def posterior(
                 config,
                 logged(context.log, progress),
                 on_attempt=lambda attempt: context.log.info(attempt.sentence),
+                start=start,
+                checkpoint=project.checkpoint,
             )
             fit_picture = record_outcome(run, outcome, fell_back(outcome, project))
     version = _version(outcome.posterior)
     return dg.MaterializeResult(
-        value=StoredFit(outcome.posterior, outcome.diagnostics, version, run.run_id),
+        value=StoredFit(outcome.posterior, outcome.diagnostics, version, run.run_id, model_choice),
         data_version=dg.DataVersion(version),
         metadata={
             **_fit_metadata(outcome, project),
@@ -117,6 +157,7 @@ def _fit_metadata(outcome: "FitOutcome", project: Project) -> dict[str, Any]:
         "backend": info.backend,
         "fallback_used": fell_back(outcome, project),
         "converged": outcome.converged,
+        "warm_start": info.warm_start,
         "attempts": dg.MetadataValue.md("\n".join(f"- {attempt}" for attempt in info.attempts)),
         "seconds": info.seconds,
         "chains": info.chains,

@@ -7,19 +7,30 @@ import pandas as pd
 
 from mmm_core.attribution.intervals import interval
 from mmm_core.features.model_data import FloatArray
-from mmm_core.model.forward import baseline_contribution, channel_contribution, summed_control_contribution
+from mmm_core.model.forward import (
+    baseline_contribution,
+    channel_contribution,
+    effect_units,
+    summed_control_contribution,
+)
 from mmm_core.model.posterior import Posterior
 
 _STATISTICS = ("mean", "q05", "q50", "q95")
+_SINGLE_ROLES = ("control", "non_media_treatment")
+"""Roles whose controls are components of their own."""
+_SUMMED_ROLES = {"holiday": "holidays", "seasonality": "seasonality"}
+"""Role -> component that is the sum of all such controls."""
 
 
 def contribution_table(posterior: Posterior) -> pd.DataFrame:
-    """One row per geo, week and component, in KPI units per week.
+    """One row per component and per geo and week in which the geo is present, in KPI units per week.
 
-    Components are every channel (kind `media`), every control by its name (`control`, relative to the
-    control's mean), `seasonality` where the model has seasonal terms (`seasonality`, their sum), and
-    `baseline` (`baseline`: intercept and trend, with average controls and no media).  The means of a geo
-    and week add up to its fitted KPI.
+    Components (and their `kind`) are every paid channel (`media`) and organic channel (`organic_media`),
+    every control by its name (`control`, relative to the control's mean), every non-media treatment
+    (`non_media_treatment`, relative to its smallest value), `holidays` (`holiday`) and `seasonality`
+    (`seasonality`) where the model has such terms, their sum relative to their mean, and `baseline`
+    (`baseline`: intercept and trend, what is left without the others).  The means of a geo and week add up
+    to its fitted KPI.
 
     Returns:
         Columns geo, date, component, mean, q05, q50, q95, kind; where a KPI that is not money has a
@@ -43,27 +54,35 @@ def contribution_table(posterior: Posterior) -> pd.DataFrame:
     if data.revenue_per_kpi is not None:
         money = table * data.revenue_per_kpi[:, :, None]
         columns |= {f"{name}_revenue": values.ravel() for name, values in zip(_STATISTICS, money, strict=True)}
-    return pd.DataFrame(columns)
+    there = np.repeat(data.present.ravel(), len(names))
+    return pd.DataFrame(columns)[there].reset_index(drop=True)
 
 
 def _components(posterior: Posterior) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names and kinds, in the order of `_component_draws`."""
     data = posterior.data
-    controls = [data.controls[k] for k in _controls_of(posterior, "control")]
-    seasonality = ["seasonality"] if _controls_of(posterior, "seasonality") else []
-    names = (*data.channels, *controls, *seasonality, "baseline")
-    kinds = ["media"] * len(data.channels) + ["control"] * len(controls) + [*seasonality, "baseline"]
-    return names, tuple(kinds)
+    kinds = ["organic_media" if kind == "organic_media" else "media" for kind in data.channel_kinds]
+    names = list(data.channels)
+    for role in _SINGLE_ROLES:
+        found = [data.controls[k] for k in _controls_of(posterior, role)]
+        names, kinds = names + found, kinds + [role] * len(found)
+    for role, component in _SUMMED_ROLES.items():
+        if _controls_of(posterior, role):
+            names, kinds = [*names, component], [*kinds, role]
+    return (*names, "baseline"), (*kinds, "baseline")
 
 
 def _component_draws(posterior: Posterior) -> Iterator[Iterator[FloatArray]]:
     """Per component, one (S, T) array per geo."""
+    units = effect_units(posterior)
     for m in range(len(posterior.data.channels)):
-        yield channel_contribution(posterior, m)
-    for k in _controls_of(posterior, "control"):
-        yield summed_control_contribution(posterior, [k])
-    if seasonal := _controls_of(posterior, "seasonality"):
-        yield summed_control_contribution(posterior, seasonal)
+        yield channel_contribution(posterior, m, units=units)
+    for role in _SINGLE_ROLES:
+        for k in _controls_of(posterior, role):
+            yield summed_control_contribution(posterior, [k], units=units)
+    for role in _SUMMED_ROLES:
+        if controls := _controls_of(posterior, role):
+            yield summed_control_contribution(posterior, controls, units=units)
     yield baseline_contribution(posterior)
 
 

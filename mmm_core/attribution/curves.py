@@ -7,7 +7,7 @@ import pandas as pd
 
 from mmm_core.attribution.intervals import interval
 from mmm_core.features.model_data import FloatArray
-from mmm_core.model.forward import scaled_channel_outcome
+from mmm_core.model.forward import effect_units, scaled_channel_outcome
 from mmm_core.model.posterior import Posterior
 
 _MULTIPLIERS = tuple(np.linspace(0, 2, 21).tolist())
@@ -15,7 +15,7 @@ _MULTIPLIERS = tuple(np.linspace(0, 2, 21).tolist())
 
 
 def response_curves(posterior: Posterior, multipliers: Sequence[float] = _MULTIPLIERS) -> pd.DataFrame:
-    """One row per geo, channel and multiplier.
+    """One row per geo, paid channel and multiplier (what costs nothing has no curve over spend).
 
     Args:
         posterior: the fit.
@@ -30,8 +30,9 @@ def response_curves(posterior: Posterior, multipliers: Sequence[float] = _MULTIP
     """
     geos = posterior.data.geos
     tables = []
-    for m in range(len(posterior.data.channels)):
-        outcome = scaled_channel_outcome(posterior, m, multipliers).transpose(1, 2, 0)
+    units = effect_units(posterior)
+    for m in range(len(posterior.data.paid_channels)):
+        outcome = scaled_channel_outcome(posterior, m, multipliers, units=units).transpose(1, 2, 0)
         spend = posterior.data.spend[:, :, m].sum(axis=1)
         for g, geo in enumerate(geos):
             table = _curve(posterior, m, outcome[:, g], multipliers, float(spend[g]))
@@ -47,8 +48,9 @@ def pooled_response_curves(posterior: Posterior, multipliers: Sequence[float] = 
         InputError: a negative or missing multiplier.
     """
     tables = []
-    for m in range(len(posterior.data.channels)):
-        outcome = scaled_channel_outcome(posterior, m, multipliers).sum(axis=2).T
+    units = effect_units(posterior)
+    for m in range(len(posterior.data.paid_channels)):
+        outcome = scaled_channel_outcome(posterior, m, multipliers, units=units).sum(axis=2).T
         spend = float(posterior.data.spend[:, :, m].sum())
         tables.append(_curve(posterior, m, outcome, multipliers, spend))
     return pd.concat(tables, ignore_index=True)

@@ -7,6 +7,7 @@ from mmm_core.attribution.intervals import interval
 from mmm_core.features.model_data import FloatArray
 from mmm_core.model.forward import (
     baseline_contribution,
+    effect_units,
     incremental_kpi,
     incremental_outcome,
     scaled_channel_outcome,
@@ -32,15 +33,18 @@ def mroi_draws(posterior: Posterior) -> FloatArray:
     `(outcome(1.01 * media) - outcome(media)) / (0.01 * spend)`, all weeks and geos scaled alike.  Missing
     for a channel without spend.
     """
-    more = np.empty((posterior.n_draws, len(posterior.data.channels)))
-    for m in range(more.shape[1]):
-        now, then = scaled_channel_outcome(posterior, m, (1.0, 1.0 + _NEXT)).sum(axis=2)
+    more = np.zeros((posterior.n_draws, len(posterior.data.channels)))
+    units = effect_units(posterior)
+    for m in range(len(posterior.data.paid_channels)):
+        now, then = scaled_channel_outcome(posterior, m, (1.0, 1.0 + _NEXT), units=units).sum(axis=2)
         more[:, m] = then - now
     return _per_spend(more, _NEXT * _spend(posterior))
 
 
 def channel_summary(posterior: Posterior) -> pd.DataFrame:
     """One row per channel, over all geos and the fit window.
+
+    Organic channels have a contribution, but spend 0 and no returns.
 
     Returns:
         channel; spend (money); contribution_mean, _q05, _q95 (KPI units); share (of the mean fitted KPI,
@@ -49,8 +53,9 @@ def channel_summary(posterior: Posterior) -> pd.DataFrame:
         contribution_q05_revenue and contribution_q95_revenue (money).
     """
     data = posterior.data
-    contribution = interval(incremental_kpi(posterior).sum(axis=1))
-    outcome = incremental_outcome(posterior).sum(axis=1)
+    units = effect_units(posterior)
+    contribution = interval(incremental_kpi(posterior, units=units).sum(axis=1))
+    outcome = incremental_outcome(posterior, units=units).sum(axis=1)
     total = float(contribution.mean.sum()) + _mean_without_media(posterior)
     columns = {
         "channel": np.array(data.channels, dtype=object),
@@ -73,6 +78,7 @@ def channel_summary(posterior: Posterior) -> pd.DataFrame:
         columns["contribution_mean_revenue"] = money.mean
         columns["contribution_q05_revenue"] = money.q05
         columns["contribution_q95_revenue"] = money.q95
+    columns["kind"] = np.array(data.channel_kinds, dtype=object)
     return pd.DataFrame(columns)
 
 

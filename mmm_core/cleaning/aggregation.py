@@ -2,11 +2,13 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mmm_core.data import calendar
-from mmm_core.data.panel import DATE, GEO, KPI, REVENUE_PER_KPI, summed_columns
+from mmm_core.data.panel import DATE, FREQUENCY, GEO, KPI, REACH, REVENUE_PER_KPI, summed_columns, with_prefix
 from mmm_core.errors import DataError
 
+FloatArray = NDArray[np.float64]
 _DAYS = 7
 
 
@@ -38,11 +40,12 @@ def drop_partial_weeks(daily: pd.DataFrame, week_start: str) -> tuple[pd.DataFra
 def to_weeks(daily: pd.DataFrame) -> pd.DataFrame:
     """Aggregate whole weeks.
 
-    KPI, spend and media are summed, controls and population averaged, revenue per KPI averaged with the KPI
-    as weight (a plain mean in a week without KPI).
+    KPI, spend, media and reach are summed; controls, treatments and population averaged; revenue per KPI
+    averaged with the KPI as weight, and frequency with reach as weight (a plain mean in a week without any).
+    A week with a day without KPI has no KPI.
 
     Args:
-        daily: geo, date and numbers; consecutive days, a multiple of 7, none missing.
+        daily: geo, date and numbers; consecutive days, a multiple of 7; only the KPI may be NaN.
     """
     numeric = [column for column in daily.columns if column not in (GEO, DATE)]
     days = {column: daily[column].to_numpy(dtype=np.float64).reshape(-1, _DAYS) for column in numeric}
@@ -51,7 +54,15 @@ def to_weeks(daily: pd.DataFrame) -> pd.DataFrame:
         column: values.sum(axis=1) if column in summed else values.mean(axis=1) for column, values in days.items()
     }
     if REVENUE_PER_KPI in days:
-        revenue, kpi = (days[REVENUE_PER_KPI] * days[KPI]).sum(axis=1), weeks[KPI]
-        weeks[REVENUE_PER_KPI] = np.where(kpi > 0, revenue / np.where(kpi > 0, kpi, 1.0), weeks[REVENUE_PER_KPI])
+        weeks[REVENUE_PER_KPI] = _weighted(days[REVENUE_PER_KPI], np.nan_to_num(days[KPI]))
+    for column in with_prefix(numeric, FREQUENCY):
+        weeks[column] = _weighted(days[column], days[f"{REACH}{column.removeprefix(FREQUENCY)}"])
     first_days = daily.iloc[::_DAYS]
     return pd.DataFrame({GEO: first_days[GEO].to_numpy(), DATE: first_days[DATE].to_numpy(), **weeks})
+
+
+def _weighted(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """(weeks,) mean over the 7 days, weighted where the weights are not all 0."""
+    total = weights.sum(axis=1)
+    mean = (values * weights).sum(axis=1) / np.where(total > 0, total, 1.0)
+    return np.where(total > 0, mean, values.mean(axis=1))

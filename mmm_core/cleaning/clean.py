@@ -22,10 +22,10 @@ class CleanedPanel:
 
     panel: pd.DataFrame
     """geo, date (first day of the week), then the mapping's numeric columns as float64; one row per week,
-    consecutive, sorted."""
+    consecutive, sorted.  Under the strategy `mask`, the KPI is NaN where it is not known."""
     changes: pd.DataFrame
-    """geo, date, column, before (NaN: missing), after, rule; one row per changed cell, with the date of the
-    day for daily data.  Aggregation to weeks is no change."""
+    """geo, date, column, before (NaN: missing), after (NaN: masked), rule; one row per changed or masked
+    cell, with the date of the day for daily data.  Aggregation to weeks is no change."""
     dropped_rows: pd.DataFrame
     """Raw rows that are not in the panel, with a `reason`."""
     notes: tuple[str, ...] = ()
@@ -44,10 +44,11 @@ def clean_panel(raw: pd.DataFrame, mapping: ColumnMapping, config: Config) -> Cl
         config: `enhanced_cleaning` and `data.week_start`.
 
     Raises:
-        DataError: the panel did not pass its checks, holds no whole week, or has gaps under the `refuse`
-            strategy.
+        DataError: the panel did not pass its checks, holds no whole week or no week with a KPI, or has gaps
+            under the `refuse` strategy.
     """
-    rows = _typed(raw, mapping)
+    strategy = config.enhanced_cleaning.missing_data.strategy
+    rows = _typed(raw, mapping, masked=strategy == "mask")
     grain = _grain(rows)
     kept, dropped = rows, rows.iloc[:0].assign(reason="")
     if grain == "daily":
@@ -57,9 +58,14 @@ def clean_panel(raw: pd.DataFrame, mapping: ColumnMapping, config: Config) -> Cl
         kept[[GEO, DATE, *numeric]],
         calendar.expected_dates(pd.DatetimeIndex(rows[DATE]), grain, config.data.week_start),
         "day" if grain == "daily" else "week",
-        config.enhanced_cleaning.missing_data.strategy,
+        strategy,
     )
     weekly = to_weeks(complete) if grain == "daily" else complete
+    if weekly[KPI].isna().all():
+        raise DataError(
+            f"Geo {raw[GEO].iloc[0]} has no whole week with a known {mapping.source_column(KPI)!r}, so nothing "
+            "can be learned from it; complete the KPI, or leave the geo out of the source."
+        )
     panel, caps = winsorize(weekly, config.enhanced_cleaning.outliers)
     return CleanedPanel(
         panel=panel,
@@ -69,7 +75,7 @@ def clean_panel(raw: pd.DataFrame, mapping: ColumnMapping, config: Config) -> Cl
     )
 
 
-def _typed(raw: pd.DataFrame, mapping: ColumnMapping) -> pd.DataFrame:
+def _typed(raw: pd.DataFrame, mapping: ColumnMapping, masked: bool) -> pd.DataFrame:
     """The raw panel sorted by date, numbers as float64.
 
     Raises:
@@ -85,7 +91,8 @@ def _typed(raw: pd.DataFrame, mapping: ColumnMapping) -> pd.DataFrame:
         text.append(DATE)
     missing = typed.loc[typed[KPI].isna(), SOURCE_ROW].tolist()
     problems = [f"column {mapping.source_column(column)!r} holds text" for column in text]
-    problems += [f"{mapping.source_column(KPI)!r} is empty in row {missing[0]}"] if missing else []
+    if missing and not masked:
+        problems.append(f"{mapping.source_column(KPI)!r} is empty in row {missing[0]}")
     problems += ["a date occurs twice"] if typed[DATE].duplicated().any() else []
     if problems:
         raise DataError(

@@ -4,11 +4,11 @@ import pandas as pd
 
 from mmm_core.cleaning.change_log import log_changes
 from mmm_core.config.inputs import OutliersConfig
-from mmm_core.data.panel import MEDIA, SPEND
+from mmm_core.data.panel import MEDIA, REACH, SPEND, with_prefix
 
 
 def winsorize(weekly: pd.DataFrame, settings: OutliersConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cap spend and media of one geo, each column at its own percentile.
+    """Cap spend, media and reach of one geo, each column at its own percentile.
 
     The percentile is that of the weeks in which the column is above 0, so that a channel that is often off
     is not capped at nearly nothing.  KPI and controls stay as they are.
@@ -20,7 +20,7 @@ def winsorize(weekly: pd.DataFrame, settings: OutliersConfig) -> tuple[pd.DataFr
     Returns:
         The panel, and the log of capped cells.
     """
-    columns = [column for column in weekly.columns if column.startswith((SPEND, MEDIA))]
+    columns = list(with_prefix(weekly.columns, SPEND, MEDIA, REACH))
     capped = weekly.copy()
     if settings.policy == "contextual_winsorization":
         share = settings.winsorize_percentile / 100.0

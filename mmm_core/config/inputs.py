@@ -34,7 +34,12 @@ class PathsConfig(Section):
 class SimulatorConfig(Section):
     """A simulated panel with known truth."""
 
-    preset: Literal["small_business", "growing_business", "medium_business", "large_business"] | None = None
+    preset: (
+        Literal[
+            "small_business", "growing_business", "medium_business", "large_business", "geo_effects", "endogenous"
+        ]
+        | None
+    ) = None
     """A panel of the benchmark instead of one of the sizes below."""
     n_geos: int = Field(8, ge=1, le=2000)
     n_weeks: int = Field(104, ge=20, le=1040)
@@ -96,11 +101,12 @@ class DataConfig(Section):
     organic_media: dict[Name, Name] = {}
     """organic channel -> its media column; it has no spend."""
     non_media_treatments: tuple[Name, ...] = ()
-    """Columns of promotions, prices and the like: linear effects that count from their smallest value."""
+    """Columns, or patterns, of promotions, prices and the like: linear effects that count from their smallest
+    value."""
     controls: tuple[Name, ...] = ()
     """Columns, or patterns (`c*`, `!*_effect`)."""
     controls_per_capita: tuple[Name, ...] = ()
-    """Those of `controls` and `non_media_treatments` that are divided by population."""
+    """Those of `controls` and `non_media_treatments` (columns or patterns) that are divided by population."""
     windows: WindowsConfig = WindowsConfig()
     week_start: Weekday = "monday"
     """First day of a week, to which daily data is aggregated and weekly dates are aligned."""
@@ -208,7 +214,7 @@ class SaturationConfig(Section):
     """Diminishing returns of media."""
 
     type: Literal["hill", "logistic", "michaelis_menten", "none"] = "hill"
-    """`logistic` and `michaelis_menten` by the pymc backend only (the latter is Hill with slope 1)."""
+    """`michaelis_menten` is Hill with slope 1; `logistic` by the pymc backend only."""
     slope: Literal["fixed", "free"] = "fixed"
     """Hill slope: `fixed` at 1 (concave curves) or `free` with prior LogNormal(0.3, 0.4)."""
     channel_overrides: dict[Name, SaturationOverride] = {}

@@ -142,12 +142,13 @@ class TrainingConfig(Section):
     """Sampler settings of one try."""
 
     chains: int = Field(4, ge=2, le=16)
-    tune: int = Field(1000, ge=50)
-    """Adaptation steps per chain, thrown away."""
+    tune: int | None = Field(None, ge=50)
+    """Adaptation steps per chain, thrown away; null: what the backend needs (meridian 1000, pymc 500)."""
     draws: int = Field(1000, ge=50)
     """Kept draws per chain."""
-    target_accept: float = Field(0.95, gt=0.5, lt=1)
-    """Acceptance probability that adaptation aims at; lower is faster, but single divergences get likelier."""
+    target_accept: float | None = Field(None, gt=0.5, lt=1)
+    """Acceptance probability that adaptation aims at; lower is faster, but single divergences get likelier.
+    null: what suits the backend (meridian 0.95, pymc 0.85)."""
     max_tree_depth: int = Field(10, ge=4, le=15)
     retry_factor: float = Field(2.0, ge=1.5, le=10)
     """The one longer try multiplies tune and draws by this."""

@@ -1,6 +1,7 @@
 """The whole configuration: one closed, frozen model."""
 
 from mmm_core.config.base import Section
+from mmm_core.config.benchmark import BenchmarkConfig
 from mmm_core.config.inputs import (
     DataConfig,
     EnhancedCleaningConfig,
@@ -39,4 +40,5 @@ class Config(Section):
     reports: ReportsConfig = ReportsConfig()
     tracking: TrackingConfig = TrackingConfig()
     runtime: RuntimeConfig = RuntimeConfig()
+    benchmark: BenchmarkConfig = BenchmarkConfig()
     logging: LoggingConfig = LoggingConfig()

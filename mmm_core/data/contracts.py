@@ -10,17 +10,31 @@ import pandas as pd
 
 from mmm_core.data.mapping import ColumnMapping
 from mmm_core.data.numbers import MISSING_WORDS, parsed_dates
-from mmm_core.data.panel import CONTROL, DATE, GEO, KPI, POPULATION, SEASON
+from mmm_core.data.panel import (
+    CONTROL,
+    DATE,
+    GEO,
+    HOLIDAY,
+    KPI,
+    POPULATION,
+    SEASON,
+    TREATMENT,
+    with_prefix,
+)
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
 
-def raw_panel_schema(mapping: ColumnMapping) -> pa.DataFrameSchema:
+def raw_panel_schema(mapping: ColumnMapping, masked: bool = False) -> pa.DataFrameSchema:
     """Source values of one geo: dates are dates, the KPI is there, numbers are numbers in their range.
 
     Other missing numbers are allowed (cleaning fills and logs them), and so are repeated dates (another
     check names them).
+
+    Args:
+        mapping: which columns there are.
+        masked: whether the KPI may be missing too.
     """
     import pandera.pandas as pa
 
@@ -36,22 +50,29 @@ def raw_panel_schema(mapping: ColumnMapping) -> pa.DataFrameSchema:
         ),
     }
     for name in mapping.numeric_columns:
-        columns[name] = pa.Column(None, _raw_rules(name), nullable=True)
+        columns[name] = pa.Column(None, _raw_rules(name, masked), nullable=True)
     return pa.DataFrameSchema(columns)
 
 
-def clean_panel_schema(mapping: ColumnMapping) -> pa.DataFrameSchema:
-    """Weekly values of one geo: complete, finite, in range, no date twice."""
-    return weekly_schema(tuple(mapping.numeric_columns))
+def clean_panel_schema(mapping: ColumnMapping, masked: bool = False) -> pa.DataFrameSchema:
+    """Weekly values of one geo: complete (but for a masked KPI), finite, in range, no date twice."""
+    return weekly_schema(tuple(mapping.numeric_columns), masked)
 
 
-def features_schema(mapping: ColumnMapping, seasonality_terms: Sequence[str]) -> pa.DataFrameSchema:
-    """The clean panel plus seasonality terms between -1 and 1."""
-    return weekly_schema((*mapping.numeric_columns, *seasonality_terms))
+def features_schema(
+    mapping: ColumnMapping, calendar_terms: Sequence[str], masked: bool = False
+) -> pa.DataFrameSchema:
+    """The clean panel plus seasonality terms between -1 and 1 and holiday counts between 0 and 7."""
+    return weekly_schema((*mapping.numeric_columns, *calendar_terms), masked)
 
 
-def weekly_schema(numeric_columns: Sequence[str]) -> pa.DataFrameSchema:
-    """One geo, one row per week, the given columns complete and in the range that their name implies."""
+def weekly_schema(numeric_columns: Sequence[str], masked: bool = False) -> pa.DataFrameSchema:
+    """One geo, one row per week, the given columns complete and in the range that their name implies.
+
+    Args:
+        numeric_columns: panel columns but geo and date.
+        masked: whether the KPI may be missing (NaN, not infinite) in some weeks.
+    """
     import pandera.pandas as pa
 
     columns = {
@@ -59,15 +80,15 @@ def weekly_schema(numeric_columns: Sequence[str]) -> pa.DataFrameSchema:
         DATE: pa.Column("datetime64[ns]", [_rule("must not repeat", lambda dates: ~dates.duplicated(keep=False))]),
     }
     for name in numeric_columns:
-        columns[name] = pa.Column(
-            "float64", [_rule("must be finite", np.isfinite), *_range_rules(name)], nullable=True
-        )
+        may_be_missing = masked and name == KPI
+        finite = _rule("must be finite", _finite_or_missing if may_be_missing else np.isfinite)
+        columns[name] = pa.Column("float64", [finite, *_range_rules(name)], nullable=True)
     return pa.DataFrameSchema(columns)
 
 
-def seasonality_terms(columns: Sequence[str]) -> tuple[str, ...]:
-    """Seasonality columns of a features panel, in order."""
-    return tuple(column for column in columns if column.startswith(SEASON))
+def calendar_terms(columns: Sequence[str]) -> tuple[str, ...]:
+    """Holiday and seasonality columns of a features panel, in order."""
+    return with_prefix(columns, HOLIDAY, SEASON)
 
 
 def _rule(text: str, test: Callable[[pd.Series], pd.Series]) -> pa.Check:
@@ -76,12 +97,12 @@ def _rule(text: str, test: Callable[[pd.Series], pd.Series]) -> pa.Check:
     return pa.Check(test, name=text, error=text, ignore_na=False)
 
 
-def _raw_rules(name: str) -> list[pa.Check]:
+def _raw_rules(name: str, masked: bool) -> list[pa.Check]:
     rules = [
         _rule("must be a number", _is_number),
         _rule("must be finite", lambda values: ~np.isinf(_numbers(values))),
     ]
-    if name == KPI:
+    if name == KPI and not masked:
         rules.append(_rule("must not be empty", _present))
     return rules + _range_rules(name)
 
@@ -91,9 +112,15 @@ def _range_rules(name: str) -> list[pa.Check]:
         return [_rule("must be above 0", lambda values: ~(_numbers(values) <= 0))]
     if name.startswith(SEASON):
         return [_rule("must be between -1 and 1", lambda values: ~(_numbers(values).abs() > 1))]
-    if name.startswith(CONTROL):
+    if name.startswith(HOLIDAY):
+        return [_rule("must be between 0 and 7", lambda values: _numbers(values).between(0, 7))]
+    if name.startswith((CONTROL, TREATMENT)):
         return []
     return [_rule("must not be negative", lambda values: ~(_numbers(values) < 0))]
+
+
+def _finite_or_missing(values: pd.Series) -> pd.Series:
+    return values.isna() | pd.Series(np.isfinite(values), index=values.index)
 
 
 def _numbers(values: pd.Series) -> pd.Series:

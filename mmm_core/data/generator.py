@@ -5,10 +5,13 @@ oracle.  G geos, T weeks, M channels, K controls.
 """
 
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from mmm_core.data.presets import Preset
 
 FloatArray = NDArray[np.float64]
 Rng = np.random.Generator
@@ -22,8 +25,20 @@ NOISE_SHARE = 0.1
 """Share of the variance of KPI per capita that is noise."""
 GEO_SPREAD = 0.2
 """Spread over geos of the logarithm of media effects."""
+Pattern = Literal["linear", "seasonal", "delayed_start", "on_off"]
+PATTERNS: tuple[Pattern, ...] = ("linear", "seasonal", "delayed_start", "on_off")
+"""How spend moves over the weeks; the channels of a preset take them in turn."""
 _DAYS_PER_YEAR = 365.25
 _WEEKS_PER_KNOT = 13
+
+
+class MediaCurves(NamedTuple):
+    """(M,) each."""
+
+    alpha: FloatArray
+    ec: FloatArray
+    slope: FloatArray
+    eta: FloatArray
 
 
 @dataclass(frozen=True)
@@ -40,23 +55,90 @@ class MediaEffects:
     """(M,)"""
     eta: FloatArray
     """(M,)"""
+    slope: FloatArray
+    """(M,)"""
 
 
 def media_effects(rng: Rng, population: FloatArray, n_weeks: int, n_channels: int) -> MediaEffects:
     """Draw a media plan and its effects; media cause `MEDIA_SHARE` of the KPI, split unevenly over channels."""
     n_geos = len(population)
-    per_capita = _flights(rng, (n_geos, n_weeks, n_channels)) * rng.uniform(0.3, 2.0, n_channels)
-    impressions = np.round(per_capita * population[:, None, None])
-    per_capita = impressions / population[:, None, None]
+    plan = _flights(rng, (n_geos, n_weeks, n_channels)) * rng.uniform(0.3, 2.0, n_channels)
     alpha = rng.uniform(0.2, 0.7, n_channels)
     ec = rng.uniform(0.6, 1.6, n_channels)
-    typical = np.array([np.median(per_capita[:, :, m][per_capita[:, :, m] > 0]) for m in range(n_channels)])
-    saturated = saturation(carry_over(per_capita / typical, alpha), ec)
     eta = np.full(n_channels, GEO_SPREAD if n_geos > 1 else 0.0)
+    return _effects_of(rng, plan, population, MediaCurves(alpha, ec, np.ones(n_channels), eta))
+
+
+def patterned_media_effects(
+    rng: Rng, population: FloatArray, n_channels: int, demand: FloatArray, preset: Preset
+) -> MediaEffects:
+    """The same for a preset: each channel with one of `PATTERNS` and a Hill slope of its own.
+
+    Args:
+        rng: source of randomness.
+        population: (G,) people.
+        n_channels: M.
+        demand: (G, T) demand with sd 1, which spend follows by `preset.demand_coupling`.
+        preset: what is simulated.
+    """
+    n_geos, n_weeks = demand.shape
+    plan = np.empty((n_geos, n_weeks, n_channels))
+    for m in range(n_channels):
+        plan[:, :, m] = spend_pattern(rng, PATTERNS[m % len(PATTERNS)], n_geos, n_weeks)
+    plan *= rng.lognormal(0.0, 0.25, (n_geos, 1, n_channels)) * rng.gamma(8.0, 1 / 8.0, plan.shape)
+    plan *= np.exp(preset.demand_coupling * demand)[:, :, None] * rng.uniform(0.3, 2.0, n_channels)
+    curves = MediaCurves(
+        alpha=rng.uniform(0.1, 0.7, n_channels),
+        ec=rng.uniform(0.5, 1.6, n_channels),
+        slope=rng.uniform(0.8, 1.8, n_channels),
+        eta=np.full(n_channels, preset.geo_spread if n_geos > 1 else 0.0),
+    )
+    return _effects_of(rng, plan, population, curves)
+
+
+def spend_pattern(rng: Rng, kind: Pattern, n_geos: int, n_weeks: int) -> FloatArray:
+    """(G, T) activity around 1, 0 where a channel is off."""
+    weeks = np.arange(n_weeks)
+    if kind == "linear":
+        first, last = rng.permutation([0.5, 1.5]).tolist()
+        return np.broadcast_to(np.linspace(first, last, n_weeks), (n_geos, n_weeks)).copy()
+    if kind == "seasonal":
+        phase = rng.uniform(0.0, 2 * np.pi)
+        return np.broadcast_to(1.0 + 0.7 * np.sin(2 * np.pi * weeks / 52.0 + phase), (n_geos, n_weeks)).copy()
+    if kind == "delayed_start":
+        first = n_weeks * rng.uniform(0.2, 0.4) + rng.integers(-4, 5, n_geos)
+        return (weeks >= first[:, None]).astype(np.float64)
+    activity = np.zeros((n_geos, n_weeks))
+    for g in range(n_geos):
+        start = int(rng.integers(0, 6))
+        while start < n_weeks:
+            length = int(rng.integers(4, 11))
+            activity[g, start : start + length] = 1.0
+            start += length + int(rng.integers(3, 9))
+    return activity
+
+
+def demand(rng: Rng, n_geos: int, n_weeks: int) -> FloatArray:
+    """(G, T) demand with mean 0 and sd 1 that lasts for weeks, half of its variance shared by all geos."""
+    shocks = np.sqrt(0.5) * (rng.standard_normal(n_weeks) + rng.standard_normal((n_geos, n_weeks)))
+    walk = shocks.copy()
+    for week in range(1, n_weeks):
+        walk[:, week] = 0.85 * walk[:, week - 1] + np.sqrt(1 - 0.85**2) * shocks[:, week]
+    return np.asarray((walk - walk.mean()) / walk.std(), dtype=np.float64)
+
+
+def _effects_of(rng: Rng, plan: FloatArray, population: FloatArray, curves: MediaCurves) -> MediaEffects:
+    """What a plan (G, T, M) of media per capita does."""
+    n_geos, _, n_channels = plan.shape
+    impressions = np.round(plan * population[:, None, None])
+    per_capita = impressions / population[:, None, None]
+    alpha, ec, slope, eta = curves
+    typical = np.array([np.median(per_capita[:, :, m][per_capita[:, :, m] > 0]) for m in range(n_channels)])
+    saturated = saturation(carry_over(per_capita / typical, alpha), ec, slope)
     unscaled = saturated * np.exp(eta * rng.standard_normal((n_geos, n_channels)))[:, None, :]
-    split = rng.uniform(0.7, 1.3, n_channels)
+    split = rng.uniform(0.7, 1.3, (n_channels,))
     target = LEVEL * MEDIA_SHARE / (1 - MEDIA_SHARE) * split / split.sum()
-    return MediaEffects(impressions, unscaled * target / unscaled.mean(axis=(0, 1)), alpha, ec, eta)
+    return MediaEffects(impressions, unscaled * target / unscaled.mean(axis=(0, 1)), alpha, ec, eta, slope)
 
 
 def _flights(rng: Rng, shape: tuple[int, int, int]) -> FloatArray:
@@ -82,9 +164,10 @@ def carry_over(media: FloatArray, alpha: FloatArray) -> FloatArray:
     return carried / total
 
 
-def saturation(media: FloatArray, ec: FloatArray) -> FloatArray:
-    """(G, T, M) Hill curve with slope 1: half of the largest effect at `ec`."""
-    return media / (media + ec)
+def saturation(media: FloatArray, ec: FloatArray, slope: FloatArray | float = 1.0) -> FloatArray:
+    """(G, T, M) Hill curve: half of the largest effect at `ec`."""
+    powered = media**slope
+    return np.asarray(powered / (powered + ec**slope), dtype=np.float64)
 
 
 def trend(geo_rng: Rng, trend_rng: Rng, n_geos: int, n_weeks: int) -> FloatArray:

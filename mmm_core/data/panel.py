@@ -11,22 +11,36 @@ SOURCE_ROW = "source_row"
 """1-based line of the source file (the header is line 1); for a Parquet file, the row's number plus 1."""
 SPEND = "spend__"
 MEDIA = "media__"
+"""Media units; those of organic media have no spend beside them."""
+REACH = "reach__"
+"""People reached, instead of media units; the frequency is beside them."""
+FREQUENCY = "frequency__"
+"""Average number of contacts of the people reached."""
 CONTROL = "control__"
+TREATMENT = "treatment__"
+HOLIDAY = "holiday__"
 SEASON = "season__"
+_ACTIVITY = (SPEND, MEDIA, REACH)
+_LEVELS = (CONTROL, TREATMENT)
 
 
-def with_prefix(columns: Iterable[str], prefix: str) -> tuple[str, ...]:
-    """Columns that start with `prefix`, in their order."""
-    return tuple(column for column in columns if column.startswith(prefix))
+def with_prefix(columns: Iterable[str], *prefixes: str) -> tuple[str, ...]:
+    """Columns that start with one of the prefixes, in their order."""
+    return tuple(column for column in columns if column.startswith(prefixes))
 
 
 def summed_columns(columns: Iterable[str]) -> tuple[str, ...]:
-    """Columns that are amounts per period, so that a week's value is the sum of its days: KPI, spend, media."""
-    return tuple(column for column in columns if column == KPI or column.startswith((SPEND, MEDIA)))
+    """Amounts per period, so that a week's value is the sum of its days: KPI, spend, media, reach."""
+    return tuple(column for column in columns if column == KPI or column.startswith(_ACTIVITY))
+
+
+def activity_columns(columns: Iterable[str]) -> tuple[str, ...]:
+    """Columns that are 0 where nothing is recorded: spend, media, reach and frequency."""
+    return with_prefix(columns, *_ACTIVITY, FREQUENCY)
 
 
 def level_columns(columns: Iterable[str]) -> tuple[str, ...]:
-    """Columns that are levels, so that a week's value is a mean: revenue per KPI, population, controls."""
+    """Levels, so that a week's value is a mean: revenue per KPI, population, controls, treatments."""
     return tuple(
-        column for column in columns if column in (REVENUE_PER_KPI, POPULATION) or column.startswith(CONTROL)
+        column for column in columns if column in (REVENUE_PER_KPI, POPULATION) or column.startswith(_LEVELS)
     )

@@ -2,7 +2,8 @@
 
 The data follow the model's own specification (docs/statistics.md): KPI per capita is a geo intercept, a trend
 that is linear between quarterly knots, annual seasonality, controls, and media effects that carry over,
-saturate and vary over geos, plus normal noise.  G geos, T weeks, M channels, K controls.
+saturate and vary over geos, plus normal noise.  Presets have spend patterns, free Hill slopes and, where they
+say so, demand that no column shows.  G geos, T weeks, M channels, K controls.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from mmm_core.config.inputs import SimulatorConfig
 from mmm_core.data import generator
 from mmm_core.data.generator import FloatArray, MediaEffects, Rng
 from mmm_core.data.naming import NATIONAL
+from mmm_core.data.presets import PRESETS
 from mmm_core.data.truth import Truth, contribution_frame
 from mmm_core.errors import ConfigError
 
@@ -52,14 +54,23 @@ def simulate(settings: SimulatorConfig) -> Simulation:
     Raises:
         ConfigError: `ingest.simulator.start_date` is no Monday in ISO form.
     """
+    preset = PRESETS[settings.preset] if settings.preset is not None else None
+    settings = settings if preset is None else settings.model_copy(update=preset.sizes)
     dates = _dates(settings)
-    children = np.random.SeedSequence(settings.seed).spawn(6)
-    geo_rng, effect_rng, plan_rng, kpi_rng, money_rng, cost_rng = (
+    children = np.random.SeedSequence(settings.seed).spawn(7)
+    geo_rng, effect_rng, plan_rng, kpi_rng, money_rng, cost_rng, demand_rng = (
         np.random.default_rng(child) for child in children
     )
     shape = (settings.n_geos, settings.n_weeks)
     population = np.round(geo_rng.uniform(1e5, 1e6, shape[0])) if shape[0] > 1 else np.array([2e6])
-    effects = _effects(settings, population, dates, geo_rng, effect_rng, plan_rng)
+    if preset is None:
+        media = generator.media_effects(plan_rng, population, settings.n_weeks, settings.n_channels)
+        demand = np.zeros(shape)
+    else:
+        demand = generator.demand(demand_rng, *shape)
+        media = generator.patterned_media_effects(plan_rng, population, settings.n_channels, demand, preset)
+        demand = generator.LEVEL * preset.demand_share * demand
+    effects = _effects(settings, media, demand, dates, geo_rng, effect_rng)
     expected = effects.components.sum(axis=0)
     kpi = np.round((expected + generator.noise(kpi_rng, expected)) * population[:, None])
     revenue_per_kpi = np.round(_REVENUE_PER_KPI * money_rng.uniform(0.99, 1.01, shape), 4)
@@ -70,7 +81,7 @@ def simulate(settings: SimulatorConfig) -> Simulation:
     frame["conversions"] = np.maximum(kpi, 0.0).ravel()
     frame["revenue_per_conversion"] = revenue_per_kpi.ravel()
     frame["population"] = np.repeat(population, settings.n_weeks)
-    return Simulation(frame, _truth(settings, dates, effects, contributions, revenue, spend.sum(axis=(0, 1))))
+    return Simulation(frame, _truth(settings, dates, effects, contributions, spend, revenue_per_kpi))
 
 
 def _dates(settings: SimulatorConfig) -> pd.DatetimeIndex:
@@ -87,15 +98,14 @@ def _dates(settings: SimulatorConfig) -> pd.DatetimeIndex:
 
 def _effects(
     settings: SimulatorConfig,
-    population: FloatArray,
+    media: MediaEffects,
+    demand: FloatArray,
     dates: pd.DatetimeIndex,
     geo_rng: Rng,
     rng: Rng,
-    plan_rng: Rng,
 ) -> _Effects:
     n_geos, n_weeks = settings.n_geos, settings.n_weeks
-    media = generator.media_effects(plan_rng, population, n_weeks, settings.n_channels)
-    baseline = generator.trend(geo_rng, rng, n_geos, n_weeks)
+    baseline = generator.trend(geo_rng, rng, n_geos, n_weeks) + demand
     season = np.broadcast_to(generator.seasonality(rng, dates), baseline.shape)
     controls, control_effects = generator.control_effects(rng, n_geos, n_weeks, settings.n_controls)
     stacked = [np.moveaxis(media.effects, 2, 0), np.moveaxis(control_effects, 2, 0), season[None], baseline[None]]
@@ -133,22 +143,31 @@ def _truth(
     dates: pd.DatetimeIndex,
     effects: _Effects,
     contributions: FloatArray,
-    revenue: FloatArray,
     spend: FloatArray,
+    revenue_per_kpi: FloatArray,
 ) -> Truth:
-    channels = _channels(settings)
+    channels, geos = _channels(settings), _geos(settings.n_geos)
+    revenue = (contributions[: len(channels)] * revenue_per_kpi).sum(axis=2)
+    paid = spend.sum(axis=1).T
 
     def by_channel(values: FloatArray) -> dict[str, float]:
         return dict(zip(channels, values.tolist(), strict=True))
 
     components = [*channels, *_controls(settings), "seasonality", "baseline"]
     return Truth(
-        roi=by_channel(revenue / spend),
+        roi=by_channel(revenue.sum(axis=1) / paid.sum(axis=1)),
         alpha=by_channel(effects.media.alpha),
         ec=by_channel(effects.media.ec),
         eta=by_channel(effects.media.eta),
-        spend=by_channel(spend),
-        contributions=contribution_frame(components, _geos(settings.n_geos), dates, contributions),
+        spend=by_channel(paid.sum(axis=1)),
+        contributions=contribution_frame(components, geos, dates, contributions),
+        slope=by_channel(effects.media.slope),
+        roi_by_geo={
+            geo: {
+                channel: float(revenue[m, g] / paid[m, g]) for m, channel in enumerate(channels) if paid[m, g] > 0
+            }
+            for g, geo in enumerate(geos)
+        },
     )
 
 

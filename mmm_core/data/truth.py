@@ -1,7 +1,7 @@
 """What a simulation knows about its own data, and its JSON form."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,10 @@ class Truth:
     contributions: pd.DataFrame
     """geo, date, component, value: KPI units; components are the channels, the controls, `seasonality` and
     `baseline`, and sum to the expected KPI (controls and seasonality count from their mean)."""
+    slope: dict[str, float] = field(default_factory=dict)
+    """channel -> exponent of the Hill curve; none given: 1."""
+    roi_by_geo: dict[str, dict[str, float]] = field(default_factory=dict)
+    """geo -> channel -> incremental revenue per unit of spend there (channels with spend there)."""
 
     def to_json(self) -> str:
         """As JSON text, numbers in full precision."""
@@ -41,6 +45,8 @@ class Truth:
             "ec": self.ec,
             "eta": self.eta,
             "spend": self.spend,
+            "slope": self.slope,
+            "roi_by_geo": self.roi_by_geo,
             "geos": geos,
             "dates": [date.strftime("%Y-%m-%d") for date in dates],
             "contributions": dict(zip(wide.index, cube.tolist(), strict=True)),
@@ -57,6 +63,7 @@ class Truth:
         try:
             stored = json.loads(text)
             parameters = {name: stored[name] for name in ("roi", "alpha", "ec", "eta", "spend")}
+            parameters |= {name: stored.get(name, {}) for name in ("slope", "roi_by_geo")}
             cube = np.array(list(stored["contributions"].values()), dtype=np.float64)
             dates = pd.to_datetime(stored["dates"])
             table = contribution_frame(list(stored["contributions"]), stored["geos"], dates, cube)

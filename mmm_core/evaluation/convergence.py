@@ -247,7 +247,10 @@ def _remedy(parameter: str) -> str:
     name, _, index = parameter.rstrip("]").partition("[")
     channel = index.split(", ")[-1]
     if name.endswith(("_m", "_gm")):
-        return f"narrow model.priors.roi_bounds.{channel}, or drop {channel} or merge it with a similar channel"
+        return (
+            f"narrow model.priors.roi_bounds.{channel} (or model.priors.channels.{channel}), or drop {channel} or "
+            "merge it with a similar channel"
+        )
     if name in {"gamma_c", "gamma_gc", "xi_c"}:
         return f"drop {channel} from data.controls"
     return "lower model.knots"

@@ -17,6 +17,7 @@ FIT_CHECKS: Mapping[str, str] = {
 """Check name -> what it looks at, in the order of the results."""
 _MIN_DURBIN_WATSON = 1.0
 """Below it the correlation of neighbouring residuals is above about 0.5."""
+_WEEK = np.timedelta64(7, "D")
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,18 @@ class FitMetrics:
     """Share of geo-weeks inside the 90 % posterior predictive interval."""
     durbin_watson: float
     """Squared differences of neighbouring residuals / squared residuals, each geo relative to its own
-    mean KPI: 2 without autocorrelation, 0 with perfect autocorrelation, 4 with alternating signs."""
+    mean KPI: 2 without autocorrelation, 0 with perfect autocorrelation, 4 with alternating signs.  Only
+    neighbouring weeks are compared; where some are missing, differences count for more in proportion."""
 
 
 def fit_metrics(fit_table: pd.DataFrame) -> FitMetrics:
     """Metrics of `attribution.fitted.fit_table`.
 
     Args:
-        fit_table: geo, date, actual, predicted_mean, q05, q95; one row per geo and week.
+        fit_table: geo, date, actual, predicted_mean, q05, q95; one row per geo and week.  Weeks without
+            an actual value do not count.
     """
+    fit_table = fit_table.dropna(subset=["actual"])
     actual = fit_table["actual"].to_numpy(dtype=np.float64)
     error = actual - fit_table["predicted_mean"].to_numpy(dtype=np.float64)
     inside = fit_table["actual"].between(fit_table["q05"], fit_table["q95"])
@@ -95,13 +99,17 @@ def _check(name: str, passed: bool, found: str, remedy: str, value: float, limit
 
 def _durbin_watson(fit_table: pd.DataFrame) -> float:
     changes = squares = 0.0
+    n_pairs = n_possible = 0
     for _, geo in fit_table.sort_values("date").groupby("geo", sort=False):
         size = geo["actual"].mean()
         if size > 0:
             residual = ((geo["actual"] - geo["predicted_mean"]) / size).to_numpy()
-            changes += float(np.sum(np.diff(residual) ** 2))
+            neighbours = np.diff(geo["date"].to_numpy(dtype="datetime64[D]")) == _WEEK
+            changes += float(np.sum(np.diff(residual)[neighbours] ** 2))
             squares += float(np.sum(residual**2))
-    return _ratio(changes, squares)
+            n_pairs += int(neighbours.sum())
+            n_possible += len(neighbours)
+    return _ratio(changes * n_possible, squares * n_pairs)
 
 
 def _ratio(numerator: float, denominator: float) -> float:

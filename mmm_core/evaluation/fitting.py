@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from mmm_core.config.modeling import ConvergenceLimitsConfig
 from mmm_core.config.schema import Config
@@ -28,11 +29,15 @@ class Attempt:
     converged: bool
     reasons: tuple[str, ...]
     """Why it did not count: one entry per failed check, or the error."""
+    warm_start: bool = False
+    """Whether it started from an earlier posterior."""
 
     @property
     def sentence(self) -> str:
         """The try in one sentence."""
         size = f"{self.settings.chains} chains of {self.settings.tune} + {self.settings.draws} steps"
+        if self.warm_start:
+            size += ", warm start"
         if self.seconds is None:
             return f"{self.backend}, {size}: failed. {' '.join(self.reasons)}"
         outcome = "converged" if self.converged else "did not converge"
@@ -69,13 +74,16 @@ def fit_until_converged(
     progress: Progress = silent,
     on_attempt: Callable[[Attempt], None] | None = None,
     backends: Callable[[str], Backend] = get_backend,
+    start: Posterior | None = None,
+    checkpoint: Path | None = None,
 ) -> FitOutcome:
     """Fit with `model.backend`, once more with `training.retry_factor` times the steps, then `model.fallback`.
 
     The first fit that passes the convergence gate is taken.  If none does, it is the one that fails the
     fewest checks (then the one with the smallest R-hat), and `converged` is False.  After divergences the
-    second try also takes smaller steps: half the distance of `training.target_accept` to 1.  A backend
-    that cannot fit at all is not tried a second time.
+    longer try also takes smaller steps: half the distance of the target acceptance to 1.  A backend
+    that cannot fit at all is not tried a second time.  A warm start that does not converge is followed by
+    the same try from a cold start.
 
     Args:
         data: what is fitted to.
@@ -84,6 +92,9 @@ def fit_until_converged(
         progress: told what is going on.
         on_attempt: called after every try.
         backends: name -> backend.
+        start: an accepted posterior of the same model on earlier data, from which the first try of a backend that
+            can starts.
+        checkpoint: folder in which an interrupted try leaves what it has, and from which it goes on.
 
     Raises:
         SpecificationError: no backend can fit this specification to this data.
@@ -93,10 +104,10 @@ def fit_until_converged(
     candidates: list[_Candidate] = []
     errors: dict[str, MMMError] = {}
     for name in _backend_names(config):
-        settings = sampler_settings(config)
-        for _ in range(_TRIES_PER_BACKEND):
+        settings, tries = sampler_settings(config, name), 0
+        while tries < _TRIES_PER_BACKEND and name not in errors:
             try:
-                posterior = backends(name).sample(data, spec, settings, progress)
+                posterior = backends(name).sample(data, spec, settings, progress, start, checkpoint)
             except (SpecificationError, SamplingError) as error:
                 errors[name] = error
                 attempts.append(Attempt(name, settings, None, False, (str(error),)))
@@ -104,13 +115,15 @@ def fit_until_converged(
                 attempt, candidate = _judged(name, settings, posterior, config.complexity.identifiability)
                 attempts.append(attempt)
                 candidates.append(candidate)
-                settings = _next_settings(settings, config.training.retry_factor, candidate.failed)
+                if attempt.warm_start:
+                    start = None
+                else:
+                    settings = _next_settings(settings, config.training.retry_factor, candidate.failed)
+                    tries += 1
             if on_attempt is not None:
                 on_attempt(attempts[-1])
             if attempts[-1].converged:
                 return _outcome(candidates, attempts)
-            if name in errors:
-                break
     if not candidates:
         raise _nothing_drawn(errors)
     return _outcome(candidates, attempts)
@@ -128,7 +141,10 @@ def _judged(
     diagnostics = diagnose(posterior)
     failed = [check for check in check_convergence(diagnostics, limits) if check.blocks]
     reasons = tuple(f"{check.name}: {check.message}" for check in failed)
-    attempt = Attempt(backend, settings, posterior.info.seconds, not failed, reasons)
+    info = posterior.info
+    # A warm start shortens the adaptation.
+    settings = dataclasses.replace(settings, tune=info.tune) if info.warm_start else settings
+    attempt = Attempt(backend, settings, info.seconds, not failed, reasons, info.warm_start)
     names = tuple(check.name for check in failed)
     worst = float(diagnostics.interpreted["rhat"].max())
     return attempt, _Candidate(names, worst, posterior, diagnostics)

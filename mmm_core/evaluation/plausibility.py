@@ -1,20 +1,22 @@
 """Whether a converged fit can be believed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
+from mmm_core.attribution.returns import mroi_draws
 from mmm_core.features.model_data import FloatArray
-from mmm_core.model.forward import baseline_contribution, summed_control_contribution
+from mmm_core.model.forward import baseline_contribution, incremental_outcome, summed_control_contribution
 from mmm_core.model.posterior import Posterior
+from mmm_core.model.priors import Prior
 from mmm_core.quality.check import CheckResult
 
 PLAUSIBILITY_CHECKS: Mapping[str, str] = {
     "negative_baseline": "Probability that the KPI without any media would be negative",
     "roi_uncertainty": "Width of each channel's 90 % ROI interval",
-    "prior_shift": "Whether the data moved each channel's ROI away from its prior",
-    "roi_outside_prior": "Whether each channel's ROI is one that its prior thought possible",
+    "prior_shift": "Whether the data moved each channel's effect away from its prior",
+    "roi_outside_prior": "Whether each channel's effect is one that its prior thought possible",
     "contribution_sum": "Contributions add up to the fitted KPI",
 }
 """Check name -> what it looks at, in the order of the results."""
@@ -25,6 +27,13 @@ _MIN_PRIOR_DISTANCE = 0.1
 """Largest difference of the posterior's and the prior's distribution functions (Kolmogorov-Smirnov)."""
 _PRIOR_TAIL = 0.01
 _SUM_TOLERANCE = 1e-6
+_WORDS = {
+    "roi": "ROI",
+    "mroi": "marginal ROI",
+    "contribution": "share of the outcome",
+    "coefficient": "coefficient",
+}
+"""Prior type -> the quantity that the prior is of."""
 
 
 def check_plausibility(
@@ -74,7 +83,7 @@ def _check_roi_width(posterior: Posterior) -> CheckResult:
     ratio = np.divide(high, low, out=np.full_like(high, np.inf), where=low > 0)
     rows = [
         {"channel": channel, "roi_q05": low[m], "roi_q95": high[m], "ratio": ratio[m]}
-        for m, channel in enumerate(posterior.data.channels)
+        for m, channel in enumerate(posterior.data.paid_channels)
         if not ratio[m] <= _MAX_ROI_RATIO
     ]
     return _by_channel(
@@ -83,25 +92,24 @@ def _check_roi_width(posterior: Posterior) -> CheckResult:
         f"Every 90 % ROI interval's upper end is at most {_MAX_ROI_RATIO:g} times its lower end.",
         f"The 90 % ROI interval's upper end is more than {_MAX_ROI_RATIO:g} times its lower end for {{}}. Narrow "
         "model.priors.roi_bounds from an experiment, or merge similar channels.",
-        float(np.max(ratio)),
+        float(np.max(ratio, initial=0.0)),
         _MAX_ROI_RATIO,
     )
 
 
 def _check_prior_shift(posterior: Posterior) -> CheckResult:
-    draws = np.sort(posterior.stacked("roi_m"), axis=0)
     rows, distances = [], []
-    for m, channel in enumerate(posterior.data.channels):
-        if posterior.spec.effect[m].family != "deterministic":
-            distance = _distance(draws[:, m], np.asarray(posterior.spec.effect[m].frozen_scipy().cdf(draws[:, m])))
-            distances.append(distance)
-            if distance < _MIN_PRIOR_DISTANCE:
-                rows.append({"channel": channel, "distance": distance})
+    for channel, quantity, prior, draws in _effects_with_priors(posterior):
+        ordered = np.sort(draws)
+        distance = _distance(ordered, np.asarray(prior.frozen_scipy().cdf(ordered)))
+        distances.append(distance)
+        if distance < _MIN_PRIOR_DISTANCE:
+            rows.append({"channel": channel, "quantity": quantity, "distance": distance})
     return _by_channel(
         "prior_shift",
         rows,
-        "The data moved every channel's ROI away from its prior.",
-        "The ROI of {} is still what the prior said: the data said nothing about it. Vary the spend, run an "
+        "The data moved every channel's effect away from its prior.",
+        "The effect of {} is still what the prior said: the data said nothing about it. Vary the spend, run an "
         "experiment, or merge similar channels.",
         min(distances, default=1.0),
         _MIN_PRIOR_DISTANCE,
@@ -109,22 +117,50 @@ def _check_prior_shift(posterior: Posterior) -> CheckResult:
 
 
 def _check_roi_in_prior(posterior: Posterior) -> CheckResult:
-    mean = posterior.stacked("roi_m").mean(axis=0)
     rows = []
-    for m, channel in enumerate(posterior.data.channels):
-        if posterior.spec.effect[m].family != "deterministic":
-            low, high = posterior.spec.effect[m].frozen_scipy().ppf([_PRIOR_TAIL, 1 - _PRIOR_TAIL])
-            if not low <= mean[m] <= high:
-                rows.append({"channel": channel, "roi_mean": mean[m], "prior_q01": low, "prior_q99": high})
+    for channel, quantity, prior, draws in _effects_with_priors(posterior):
+        low, high = prior.frozen_scipy().ppf([_PRIOR_TAIL, 1 - _PRIOR_TAIL])
+        mean = float(draws.mean())
+        if not low <= mean <= high:
+            rows.append(
+                {"channel": channel, "quantity": quantity, "mean": mean, "prior_q01": low, "prior_q99": high}
+            )
     return _by_channel(
         "roi_outside_prior",
         rows,
-        "Every channel's mean ROI is inside the central 98 % of its prior.",
-        "The mean ROI of {} is outside the central 98 % of its prior. Correct model.priors.roi_bounds, or look "
-        "for a missing control that moves with the spend.",
+        "Every channel's mean effect is inside the central 98 % of its prior.",
+        "The mean effect of {} is outside the central 98 % of its prior. Correct model.priors (roi_bounds or "
+        "channels), or look for a missing control that moves with the media.",
         float(len(rows)),
         0.0,
     )
+
+
+def _effects_with_priors(posterior: Posterior) -> Iterator[tuple[str, str, Prior, FloatArray]]:
+    """Channel, quantity in words, its prior and its (S,) draws, for every effect that has a prior of its own."""
+    spec = posterior.spec
+    if spec.family == "robust_log":
+        return
+    known: dict[str, FloatArray] = {}
+    for m, (channel, kind, prior) in enumerate(zip(spec.channels, spec.prior_types, spec.effect, strict=True)):
+        if prior.family != "deterministic":
+            if kind not in known:
+                known[kind] = _effect_draws(posterior, kind)
+            yield channel, _WORDS[kind], prior, known[kind][:, m]
+
+
+def _effect_draws(posterior: Posterior, kind: str) -> FloatArray:
+    """(S, channels) draws of the quantity that priors of this type are of."""
+    data = posterior.data
+    if kind == "roi":
+        return posterior.stacked("roi_m")
+    if kind == "coefficient":
+        return posterior.stacked("beta_m")
+    if kind == "mroi":
+        return mroi_draws(posterior)
+    known = data.observed & data.present
+    total = float(np.sum((data.kpi * data.outcome_per_kpi)[known]))
+    return np.asarray(incremental_outcome(posterior).sum(axis=1) / total, dtype=np.float64)
 
 
 def _check_contribution_sum(contributions: pd.DataFrame, fit_table: pd.DataFrame) -> CheckResult:

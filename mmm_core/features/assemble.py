@@ -1,77 +1,193 @@
 """From one frame per geo to the aligned cube that a model is fitted to."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mmm_core.config.schema import Config
 from mmm_core.data import calendar
 from mmm_core.data.mapping import ColumnMapping
 from mmm_core.data.naming import natural_order
-from mmm_core.data.panel import CONTROL, DATE, KPI, MEDIA, POPULATION, REVENUE_PER_KPI, SEASON, SPEND, with_prefix
-from mmm_core.errors import DataError
-from mmm_core.features.model_data import ControlRole, FloatArray, ModelData
+from mmm_core.data.panel import (
+    CONTROL,
+    DATE,
+    FREQUENCY,
+    HOLIDAY,
+    KPI,
+    POPULATION,
+    REVENUE_PER_KPI,
+    SEASON,
+    SPEND,
+    TREATMENT,
+    with_prefix,
+)
+from mmm_core.errors import ConfigError, DataError
+from mmm_core.features.aligned import AlignedPanel, align
+from mmm_core.features.model_data import ChannelKind, ControlRole, FloatArray, ModelData
+from mmm_core.features.windows import choose_window
+
+_log = logging.getLogger(__name__)
+_CONTROL_ROLES: Mapping[str, ControlRole] = {
+    CONTROL: "control",
+    TREATMENT: "non_media_treatment",
+    HOLIDAY: "holiday",
+    SEASON: "seasonality",
+}
 
 
 def assemble_model_data(
     frames: Mapping[str, pd.DataFrame], mapping: ColumnMapping, config: Config, data_version: str
 ) -> ModelData:
-    """Stack the features of all geos, in natural order of their names.
+    """Stack the features of all geos, in natural order of their names, on all weeks that any of them has.
 
-    A channel without a media column takes spend as media.  Population is the mean over weeks, one where the
-    source has none.  Seasonality terms become the last controls, under their column names.
+    Weeks outside a geo's own range are not `present`; they and weeks without a KPI are masked.  Which weeks
+    are fitted and which lead up to them is up to `windows.choose_window`.  A channel without media units
+    takes spend as media, one with reach takes reach.  Population is the mean over weeks, one where the source
+    has none.  Holiday columns that are the same everywhere are left out, and the log says so.
 
     Args:
         frames: geo -> features panel, at least one geo.
-        mapping: which channels and controls there are.
-        config: gives the currency.
+        mapping: which channels, controls and treatments there are.
+        config: `project.currency`, `data.windows`, `features`.
         data_version: content hash of the source.
 
     Raises:
-        DataError: no geo, a geo without a column, or geos that cover different weeks.
+        ConfigError: `features.holidays.territories` names a geo that does not exist.
+        DataError: no geo, a geo without a column or without any KPI, weeks that begin on different
+            weekdays, or too little history for the window.
     """
     if not frames:
         raise DataError("There is no geo to model; materialize source_snapshot and features first.")
     geos = sorted(frames, key=natural_order)
     ordered = [frames[geo].sort_values(DATE) for geo in geos]
-    seasonality = with_prefix(ordered[0].columns, SEASON)
-    _check_columns(geos, ordered, [*mapping.numeric_columns, *seasonality])
-    _check_weeks(geos, ordered)
+    _check_territories(geos, config)
+    linear = with_prefix(ordered[0].columns, HOLIDAY, SEASON)
+    _check_columns(geos, ordered, [*mapping.numeric_columns, *linear])
+    _check_weekdays(geos, ordered)
+    panel = align(geos, ordered)
+    _check_observed(panel, "")
+    window = choose_window(panel.weeks, np.isfinite(panel.of(KPI)).any(axis=0).ravel(), config)
+    fitted = panel.cut(window.fitted)
+    _check_observed(fitted, f" (data.windows.estimation_months is {config.data.windows.estimation_months})")
+    return _model_data(fitted, panel.cut(window.lead), mapping, config.project.currency, data_version)
 
-    def cube(columns: Sequence[str]) -> FloatArray:
-        return np.stack([frame[list(columns)].to_numpy(dtype=np.float64) for frame in ordered])
 
-    spend = [f"{SPEND}{channel}" for channel in mapping.channels]
-    media = [
-        f"{MEDIA}{channel}" if f"{MEDIA}{channel}" in mapping.numeric_columns else f"{SPEND}{channel}"
-        for channel in mapping.channels
-    ]
-    controls = [f"{CONTROL}{control}" for control in mapping.controls]
-    has_population = mapping.population is not None
+def _model_data(
+    fitted: AlignedPanel, lead: AlignedPanel, mapping: ColumnMapping, currency: str, data_version: str
+) -> ModelData:
+    population = _population(fitted, mapping)
+    controls = _controls(fitted, mapping)
+    names = tuple(_control_name(column) for column in controls)
+    per_capita = tuple(name in mapping.per_capita for name in names)
     return ModelData(
-        geos=tuple(geos),
-        dates=ordered[0][DATE].to_numpy().astype("datetime64[D]"),
-        channels=mapping.channels,
-        controls=(*mapping.controls, *seasonality),
-        control_roles=_roles(len(controls), len(seasonality)),
-        kpi=cube([KPI])[:, :, 0],
+        geos=fitted.geos,
+        dates=fitted.weeks.to_numpy().astype("datetime64[D]"),
+        channels=(*mapping.channels, *mapping.organic),
+        channel_kinds=_kinds(mapping),
+        controls=names,
+        control_roles=tuple(_CONTROL_ROLES[_prefix(column)] for column in controls),
+        control_per_capita=per_capita,
+        kpi=fitted.of(KPI),
         kpi_type=mapping.kpi_type,
-        revenue_per_kpi=None if mapping.revenue_per_kpi is None else cube([REVENUE_PER_KPI])[:, :, 0],
-        population=cube([POPULATION])[:, :, 0].mean(axis=1) if has_population else np.ones(len(geos)),
-        media=cube(media),
-        spend=cube(spend),
-        control_values=cube([*controls, *seasonality]),
-        currency=config.project.currency,
+        revenue_per_kpi=None if mapping.revenue_per_kpi is None else _revenue_per_kpi(fitted),
+        population=population,
+        media=np.nan_to_num(fitted.cube(mapping.media_columns)),
+        spend=_spend(fitted, mapping),
+        control_values=_control_values(fitted, controls, np.array(per_capita, dtype=bool), population),
+        currency=currency,
         data_version=data_version,
+        frequency=_frequency(fitted, mapping),
+        lead_media=np.nan_to_num(lead.cube(mapping.media_columns)),
+        lead_frequency=_frequency(lead, mapping),
+        present=fitted.present,
     )
 
 
-def _roles(n_controls: int, n_seasonality: int) -> tuple[ControlRole, ...]:
-    control: ControlRole = "control"
-    season: ControlRole = "seasonality"
-    return (control,) * n_controls + (season,) * n_seasonality
+def _kinds(mapping: ColumnMapping) -> tuple[ChannelKind, ...]:
+    paid: list[ChannelKind] = [
+        "media" if columns.reach is None else "reach_frequency" for columns in mapping.channel_columns
+    ]
+    organic: list[ChannelKind] = ["organic_media"] * len(mapping.organic)
+    return (*paid, *organic)
+
+
+def _spend(panel: AlignedPanel, mapping: ColumnMapping) -> FloatArray:
+    """(G, T, M) spend, 0 for organic channels."""
+    paid = np.nan_to_num(panel.cube([f"{SPEND}{channel}" for channel in mapping.channels]))
+    return np.concatenate([paid, np.zeros((*panel.present.shape, len(mapping.organic)))], axis=2)
+
+
+def _frequency(panel: AlignedPanel, mapping: ColumnMapping) -> FloatArray | None:
+    """(G, T, M) frequency, 1 for channels without; None if no channel has one."""
+    if not any(columns.frequency for columns in mapping.channel_columns):
+        return None
+    frequency = np.ones((*panel.present.shape, len(mapping.channels) + len(mapping.organic)))
+    for position, (channel, columns) in enumerate(zip(mapping.channels, mapping.channel_columns, strict=True)):
+        if columns.frequency is not None:
+            frequency[:, :, position] = np.nan_to_num(panel.of(f"{FREQUENCY}{channel}"))
+    return frequency
+
+
+def _population(panel: AlignedPanel, mapping: ColumnMapping) -> FloatArray:
+    """(G,) mean over the geo's weeks."""
+    if mapping.population is None:
+        return np.ones(len(panel.geos))
+    return np.asarray(np.nanmean(panel.of(POPULATION), axis=1), dtype=np.float64)
+
+
+def _revenue_per_kpi(panel: AlignedPanel) -> FloatArray:
+    """(G, T) the geo's mean where it has no row."""
+    values = panel.of(REVENUE_PER_KPI)
+    return np.where(panel.present, values, np.nanmean(values, axis=1, keepdims=True))
+
+
+def _controls(panel: AlignedPanel, mapping: ColumnMapping) -> tuple[str, ...]:
+    """Panel columns of the linear terms: controls, treatments, holidays that occur, seasonality."""
+    holidays = with_prefix(panel.values, HOLIDAY)
+    constant = [column for column in holidays if np.ptp(panel.of(column)[panel.present]) == 0]
+    if constant:
+        names = ", ".join(column.removeprefix(HOLIDAY) for column in constant)
+        _log.warning("Holidays that are the same in every geo and week are left out of the model: %s.", names)
+    return (
+        *(f"{CONTROL}{control}" for control in mapping.controls),
+        *(f"{TREATMENT}{treatment}" for treatment in mapping.treatments),
+        *(column for column in holidays if column not in constant),
+        *with_prefix(panel.values, SEASON),
+    )
+
+
+def _prefix(column: str) -> str:
+    return next(prefix for prefix in _CONTROL_ROLES if column.startswith(prefix))
+
+
+def _control_name(column: str) -> str:
+    """Controls and treatments go by their column's name, calendar terms keep their prefix."""
+    return (
+        column.removeprefix(CONTROL).removeprefix(TREATMENT) if _prefix(column) in (CONTROL, TREATMENT) else column
+    )
+
+
+def _control_values(
+    panel: AlignedPanel, columns: Sequence[str], per_capita: NDArray[np.bool_], population: FloatArray
+) -> FloatArray:
+    """(G, T, K) values; where a geo has no row, the mean over all rows (per capita, for those that are)."""
+    values = panel.cube(columns)
+    divisor = np.where(per_capita, population[:, None], 1.0)[:, None, :]
+    mean = (values / divisor)[panel.present].mean(axis=0)
+    return np.where(panel.present[:, :, None], values, mean * divisor)
+
+
+def _check_territories(geos: Sequence[str], config: Config) -> None:
+    unknown = [geo for geo in config.features.holidays.territories if geo not in geos]
+    if unknown:
+        raise ConfigError(
+            f"features.holidays.territories names {', '.join(unknown[:10])}, but there is no such geo; there are "
+            f"{', '.join(geos[:10])}{', …' if len(geos) > 10 else ''}."
+        )
 
 
 def _check_columns(geos: Sequence[str], frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> None:
@@ -84,23 +200,23 @@ def _check_columns(geos: Sequence[str], frames: Sequence[pd.DataFrame], columns:
             )
 
 
-def _check_weeks(geos: Sequence[str], frames: Sequence[pd.DataFrame]) -> None:
-    """All geos cover the weeks that most of them cover."""
-    weeks = {geo: pd.DatetimeIndex(frame[DATE]) for geo, frame in zip(geos, frames, strict=True)}
-    usual = pd.DatetimeIndex(Counter(tuple(dates) for dates in weeks.values()).most_common(1)[0][0])
-    different = [geo for geo in geos if not weeks[geo].equals(usual)]
-    if not different:
-        return
-    geo = different[0]
-    absent, extra = usual.difference(weeks[geo]), weeks[geo].difference(usual)
-    parts = [f"lacks {calendar.iso(absent)}"] if len(absent) else []
-    parts += [f"has {calendar.iso(extra)} besides"] if len(extra) else []
-    others = f" {len(different)} geos differ: {', '.join(different[:10])}." if len(different) > 1 else ""
-    first = max(dates.min() for dates in weeks.values())
-    last = min(dates.max() for dates in weeks.values())
-    shared = f" (shared by all: {first:%Y-%m-%d} to {last:%Y-%m-%d})" if first <= last else ""
-    raise DataError(
-        f"All geos must cover the same weeks, but geo {geo} {' and '.join(parts)}; most geos run from "
-        f"{usual[0]:%Y-%m-%d} to {usual[-1]:%Y-%m-%d}.{others} Add the weeks to the source, cut all geos to the "
-        f"same range{shared}, or leave the geo out."
-    )
+def _check_weekdays(geos: Sequence[str], frames: Sequence[pd.DataFrame]) -> None:
+    """The weeks of all geos begin on the same weekday."""
+    weekdays = {geo: int(frame[DATE].iloc[0].weekday()) for geo, frame in zip(geos, frames, strict=True)}
+    usual = Counter(weekdays.values()).most_common(1)[0][0]
+    different = [geo for geo in geos if weekdays[geo] != usual]
+    if different:
+        raise DataError(
+            f"The weeks of all geos must begin on the same weekday, but those of {', '.join(different[:10])} "
+            f"begin on {calendar.WEEKDAYS[weekdays[different[0]]]} and most others on {calendar.WEEKDAYS[usual]}; "
+            "date them alike in the source."
+        )
+
+
+def _check_observed(panel: AlignedPanel, why: str) -> None:
+    unknown = [geo for geo, kpi in zip(panel.geos, panel.of(KPI), strict=True) if not np.isfinite(kpi).any()]
+    if unknown:
+        raise DataError(
+            f"The KPI of geo {', '.join(unknown[:10])} is not known in any week from {panel.weeks[0]:%Y-%m-%d} to "
+            f"{panel.weeks[-1]:%Y-%m-%d}{why}; complete it, or leave the geo out of the source."
+        )

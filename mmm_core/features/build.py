@@ -1,33 +1,29 @@
 """Columns that are computed from the calendar."""
 
-import numpy as np
 import pandas as pd
 
 from mmm_core.config.schema import Config
-from mmm_core.data.panel import DATE, SEASON
-
-_DAYS_PER_YEAR = 365.25
-_EPOCH = pd.Timestamp("1970-01-01")
+from mmm_core.data.panel import DATE, GEO
+from mmm_core.data.public_holidays import holidays_per_week
+from mmm_core.features.seasonality import seasonal_terms
 
 
 def build_features(clean: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """The clean panel of one geo plus annual seasonality terms.
-
-    For k = 1 ... `features.seasonality.annual_fourier_order`: `season__sin_k` and `season__cos_k`, sine and
-    cosine of 2 pi k d / 365.25, d the days from 1970-01-01 to the week's first day.  The phase is the
-    calendar's, so a refresh with more weeks does not change the old ones.
+    """The clean panel of one geo plus public holidays and annual seasonality terms.
 
     Args:
-        clean: one geo's clean panel, T weeks.
-        config: `features.seasonality`.
+        clean: one geo's clean panel, T weeks, at least one.
+        config: `features.holidays` (see `public_holidays.holidays_per_week`) and `features.seasonality` (see
+            `seasonality.seasonal_terms`).
 
     Returns:
-        A new frame: the panel's columns, then the terms.
+        A new frame: the panel's columns, then `holiday__public` and `holiday__<name>`, then `season__sin_k`
+        and `season__cos_k`.
+
+    Raises:
+        ConfigError: a territory of `features.holidays` is not known.
     """
-    days = (pd.DatetimeIndex(clean[DATE]) - _EPOCH).days.to_numpy(dtype=np.float64)
-    terms: dict[str, np.ndarray] = {}
-    for order in range(1, config.features.seasonality.annual_fourier_order + 1):
-        angle = 2 * np.pi * order * days / _DAYS_PER_YEAR
-        terms[f"{SEASON}sin_{order}"] = np.sin(angle)
-        terms[f"{SEASON}cos_{order}"] = np.cos(angle)
-    return clean.assign(**terms)
+    weeks = pd.DatetimeIndex(clean[DATE])
+    holidays = holidays_per_week(weeks, str(clean[GEO].iloc[0]), config.features.holidays)
+    order = config.features.seasonality.annual_fourier_order
+    return clean.assign(**holidays, **seasonal_terms(weeks.to_numpy(), order))

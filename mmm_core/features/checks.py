@@ -1,12 +1,16 @@
 """Checks of the aligned cube: can a model learn something from it?"""
 
+import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
 
 from mmm_core.config.schema import Config
-from mmm_core.features.model_data import ModelData
-from mmm_core.quality.check import CheckResult
+from mmm_core.features.collinearity import check_collinear_channels
+from mmm_core.features.finite_values import check_finite_values
+from mmm_core.features.knot_count import default_knot_count
+from mmm_core.features.model_data import FloatArray, ModelData
+from mmm_core.quality.check import CheckResult, Severity
 from mmm_core.quality.identifiability import (
     check_channel_correlation,
     check_spend_variation,
@@ -14,18 +18,21 @@ from mmm_core.quality.identifiability import (
 )
 
 MODEL_DATA_CHECKS: Mapping[str, str] = {
-    "channel_activity": "Every channel has spend and media",
+    "finite_values": "No missing or infinite number anywhere, a missing KPI excepted",
+    "channel_activity": "Every channel has media, and every paid one spend",
     "kpi_variation": "The KPI varies over geos and weeks",
     "control_variation": "Every control varies over geos and weeks",
+    "collinear_channels": "No channel is an exact combination of others",
     "channel_correlation": "No two channels move together (validation.identifiability.max_channel_correlation)",
-    "variance_inflation": "No channel is a combination of the others",
+    "variance_inflation": "No channel is nearly a combination of the others",
     "spend_variation": "Spend varies enough (validation.identifiability.min_zero_spend_weeks_pct)",
     "naive_roi": "Total outcome / spend of a channel is plausible (validation.value_sanity.roi_range)",
-    "data_per_parameter": "Enough data points for the parameters",
+    "data_per_parameter": "More data points than parameters; several for each are better",
 }
 """Check name -> what it looks at, in the order of the results."""
 MIN_POINTS_PER_PARAMETER = 4.0
-_WEEKS_PER_KNOT = {"geo": 13, "national": 26}
+_ROUNDING = 1e-12
+"""Spread, relative to the largest value, up to which values count as equal."""
 
 
 def check_model_data(data: ModelData, config: Config) -> list[CheckResult]:
@@ -36,28 +43,63 @@ def check_model_data(data: ModelData, config: Config) -> list[CheckResult]:
         config: limits are in `validation`.
     """
     limits = config.validation
-    media = data.media / data.population[:, None, None]
+    finite = check_finite_values(data)
+    if not finite.passed:
+        data = _without_holes(data)
+    exposure = _exposure(data)[data.present][None]
+    n_paid = len(data.paid_channels)
     return [
+        finite,
         _channel_activity(data),
         _kpi_variation(data),
         _control_variation(data),
-        check_channel_correlation(media, data.channels, limits.identifiability.max_channel_correlation),
-        check_variance_inflation(media, data.channels),
-        check_spend_variation(data.spend, data.channels, limits.identifiability.min_zero_spend_weeks_pct),
+        check_collinear_channels(exposure, data.channels),
+        check_channel_correlation(exposure, data.channels, limits.identifiability.max_channel_correlation),
+        check_variance_inflation(exposure, data.channels),
+        check_spend_variation(
+            _spend_while_present(data)[:, :, :n_paid],
+            data.paid_channels,
+            limits.identifiability.min_zero_spend_weeks_pct,
+        ),
         _naive_roi(data, *limits.value_sanity.roi_range),
         _data_per_parameter(data, config.model.knots),
     ]
 
 
+def _without_holes(data: ModelData) -> ModelData:
+    """Zeros for numbers that are not finite, so that the other checks can say what they can."""
+    holes = ("media", "spend", "control_values", "frequency", "revenue_per_kpi")
+    values = {name: getattr(data, name) for name in holes}
+    filled = {
+        name: np.nan_to_num(value, posinf=0, neginf=0) for name, value in values.items() if value is not None
+    }
+    population = np.where(np.isfinite(data.population) & (data.population > 0), data.population, 1.0)
+    kpi = np.where(np.isfinite(data.kpi), data.kpi, np.nan)
+    return dataclasses.replace(data, **filled, population=population, kpi=kpi)
+
+
+def _exposure(data: ModelData) -> FloatArray:
+    """(G, T, M) media per capita; contacts of the reached for `reach_frequency`."""
+    contacts = data.media if data.frequency is None else data.media * data.frequency
+    return contacts / data.population[:, None, None]
+
+
+def _spend_while_present(data: ModelData) -> FloatArray:
+    """(G, T, M) each geo's spend in its present weeks, repeated to fill the window: absence is no pause."""
+    weeks = np.arange(data.spend.shape[1])
+    own = [np.resize(np.flatnonzero(there), len(weeks)) if there.any() else weeks for there in data.present]
+    return np.stack([spend[order] for spend, order in zip(data.spend, own, strict=True)])
+
+
 def _channel_activity(data: ModelData) -> CheckResult:
-    totals = {"spend": data.spend.sum(axis=(0, 1)), "media": data.media.sum(axis=(0, 1))}
+    totals = {"spend": data.spend[data.present].sum(axis=0), "media": data.media[data.present].sum(axis=0)}
     idle = [
         {"channel": channel, "without": what}
         for m, channel in enumerate(data.channels)
         for what, total in totals.items()
-        if total[m] == 0
+        if total[m] == 0 and (what == "media" or data.channel_kinds[m] != "organic_media")
     ]
-    message = "Every channel has spend and media."
+    message = "Every channel has media, and every paid one spend."
     if idle:
         listed = ", ".join(f"{row['channel']} (no {row['without']})" for row in idle)
         message = (
@@ -67,26 +109,45 @@ def _channel_activity(data: ModelData) -> CheckResult:
 
 
 def _kpi_variation(data: ModelData) -> CheckResult:
-    sd = float((data.kpi / data.population[:, None]).std())
-    message = "The KPI varies." if sd > 0 else "The KPI is the same everywhere and always; check the KPI column."
-    return CheckResult("kpi_variation", sd > 0, "error", message, sd, 0)
+    known = (data.kpi / data.population[:, None])[data.observed & data.present]
+    sd = float(known.std()) if known.size else 0.0
+    passed = sd > _ROUNDING * float(np.abs(known).max(initial=0.0))
+    message = "The KPI varies."
+    if not known.size:
+        message = "The KPI is not known in any week; check the KPI column and data.windows."
+    elif not passed:
+        message = "The KPI is the same everywhere and always; check the KPI column."
+    return CheckResult("kpi_variation", passed, "error", message, sd, 0)
 
 
 def _control_variation(data: ModelData) -> CheckResult:
-    spread = data.control_values.std(axis=(0, 1))
-    constant = [name for name, sd in zip(data.controls, spread, strict=True) if sd == 0]
+    per_capita = np.array(data.control_per_capita, dtype=bool)
+    divisor = np.where(per_capita, data.population[:, None], 1.0)
+    values = (data.control_values / divisor[:, None, :])[data.present]
+    largest = np.abs(values).max(axis=0, initial=0.0)
+    constant = [
+        name
+        for name, sd, top in zip(data.controls, values.std(axis=0), largest, strict=True)
+        if sd <= _ROUNDING * top
+    ]
     message = "Every control varies."
     if constant:
-        message = f"{', '.join(constant)} never varies over geos and weeks; remove it from data.controls."
+        message = (
+            f"{', '.join(constant)} never varies over geos and weeks; remove it from data.controls "
+            "(or data.non_media_treatments)."
+        )
     return CheckResult("control_variation", not constant, "error", message, len(constant), 0)
 
 
 def _naive_roi(data: ModelData, low: float, high: float) -> CheckResult:
-    """Whole outcome / spend of each channel: far more than any channel can have caused."""
-    spend = data.spend.sum(axis=(0, 1))
-    outcome = float((data.kpi * data.outcome_per_kpi).sum())
+    """Whole outcome / spend of each paid channel: far more than any channel can have caused."""
+    n_paid = len(data.paid_channels)
+    spend = data.spend.sum(axis=(0, 1))[:n_paid]
+    outcome = float(np.nansum(data.kpi * data.outcome_per_kpi))
     naive = {
-        channel: outcome / total for channel, total in zip(data.channels, spend.tolist(), strict=True) if total > 0
+        channel: outcome / total
+        for channel, total in zip(data.paid_channels, spend.tolist(), strict=True)
+        if total > 0
     }
     odd = {channel: roi for channel, roi in naive.items() if not low <= roi <= high}
     message = "Spend and outcome are of comparable size."
@@ -102,19 +163,26 @@ def _naive_roi(data: ModelData, low: float, high: float) -> CheckResult:
     return CheckResult("naive_roi", not odd, "warn", message, len(odd), 0, table)
 
 
-def _data_per_parameter(data: ModelData, knots: int | None) -> CheckResult:
-    """Geo-weeks per parameter, effects that are shrunk over geos not counted."""
+def _data_per_parameter(data: ModelData, knots: int | str | tuple[str, ...] | None) -> CheckResult:
+    """Known KPI values per parameter, effects that are shrunk over geos not counted."""
     n_geos, n_weeks, n_channels = data.media.shape
-    n_knots = knots or max(2, round(n_weeks / _WEEKS_PER_KNOT["national" if data.is_national else "geo"]))
+    if isinstance(knots, int):
+        n_knots = knots
+    elif isinstance(knots, tuple):
+        n_knots = len(knots)
+    else:
+        n_knots = default_knot_count(n_weeks, data.is_national)
     per_channel = 3 if data.is_national else 4
     n_parameters = n_knots + (n_geos - 1) + per_channel * n_channels + len(data.controls) + 1
-    ratio = float(np.divide(n_geos * n_weeks, n_parameters))
+    n_points = int((data.observed & data.present).sum())
+    ratio = n_points / n_parameters
     passed = ratio >= MIN_POINTS_PER_PARAMETER
-    message = f"{n_geos * n_weeks} data points for {n_parameters} parameters."
+    message = f"{n_points} data points for {n_parameters} parameters."
     if not passed:
+        wish = "at least 1 is needed" if ratio < 1 else f"{MIN_POINTS_PER_PARAMETER:g} or more are better"
         message = (
-            f"Only {ratio:.1f} data points per parameter ({n_geos * n_weeks} for {n_parameters}; "
-            f"{MIN_POINTS_PER_PARAMETER:g} or more are better); add geos or weeks, combine channels, or use fewer "
-            "model.knots."
+            f"Only {ratio:.1f} data points per parameter ({n_points} for {n_parameters}; {wish}); add geos or "
+            "weeks, combine channels, remove controls, or use fewer model.knots."
         )
-    return CheckResult("data_per_parameter", passed, "warn", message, ratio, MIN_POINTS_PER_PARAMETER)
+    severity: Severity = "error" if ratio < 1 else "warn"
+    return CheckResult("data_per_parameter", passed, severity, message, ratio, MIN_POINTS_PER_PARAMETER)

@@ -100,7 +100,8 @@ class ModelData:
     @property
     def outcome_per_kpi(self) -> FloatArray:
         """(G, T) what one KPI unit is worth in ROI terms: revenue per KPI, or 1; 0 where not `present`."""
-        return self.present * (1.0 if self.revenue_per_kpi is None else self.revenue_per_kpi)
+        worth = 1.0 if self.revenue_per_kpi is None else self.revenue_per_kpi
+        return np.asarray(self.present * worth, dtype=np.float64)
 
     @property
     def has_revenue(self) -> bool:

@@ -35,19 +35,34 @@ class SamplerSettings:
 
     def longer(self, factor: float) -> "SamplerSettings":
         """The same with more steps and another seed."""
-        return replace(
-            self, tune=round(self.tune * factor), draws=round(self.draws * factor), seed=self.seed + 1
-        )
+        return replace(self, tune=round(self.tune * factor), draws=round(self.draws * factor), seed=self.seed + 1)
 
 
-def sampler_settings(config: Config) -> SamplerSettings:
-    """Settings of the first try, from `training` and `runtime`."""
+@dataclass(frozen=True)
+class _Habits:
+    """What a backend needs unless the configuration says otherwise."""
+
+    tune: int
+    target_accept: float
+
+
+_HABITS = {"meridian": _Habits(1000, 0.95), "pymc": _Habits(500, 0.85)}
+
+
+def sampler_settings(config: Config, backend: str | None = None) -> SamplerSettings:
+    """Settings of the first try, from `training` and `runtime`.
+
+    Args:
+        config: what it says is taken; what it leaves open is the backend's habit.
+        backend: name; None: `model.backend`.
+    """
     training, runtime = config.training, config.runtime
+    habits = _HABITS[backend or config.model.backend]
     return SamplerSettings(
         chains=training.chains,
-        tune=training.tune,
+        tune=habits.tune if training.tune is None else training.tune,
         draws=training.draws,
-        target_accept=training.target_accept,
+        target_accept=habits.target_accept if training.target_accept is None else training.target_accept,
         max_tree_depth=training.max_tree_depth,
         seed=training.seed,
         cores=runtime.cores,

@@ -2,86 +2,113 @@
 
 Contributions, returns, response curves and budgets are all differences of this one function.
 
-    scaled_kpi[g, t] = tau_g + sum_j knot_weight[t, j] * knot_value_j + sum_k gamma_gk * z[g, t, k]
-                       + sum_m beta_gm * Hill(Adstock(media[g, :, m] / media_scale[g, m]))[t]
+    mu[g, t] = tau_g + sum_j knot_weight[t, j] * knot_value_j + sum_k gamma_gk * z[g, t, k]
+               + sum_m beta_gm * saturated[g, t, m]
 
-with Hill(x) = x^slope / (x^slope + ec^slope), adstock weights that sum to 1, and no media before the first
-week.  Effects are in KPI units after multiplication with `kpi_sd * population_g`.
+`saturated` is adstock and saturation of scaled media (`media_response`); media of the weeks before the
+window carries over into it.  Expected KPI is `(mu * kpi_sd + kpi_mean) * population_g`, and a term of mu
+contributes itself times `kpi_sd * population_g`.  In the `robust_log` family expected KPI is
+`exp(mu + kpi_mean) - 1` (the median), and a term contributes itself times the logarithmic mean of
+`exp(mu + kpi_mean)` with and without media and controls, so that contributions add up exactly.
 
-Sizes: S draws (chains one after the other), G geos, T weeks, M channels, K controls, L lags.  Weekly draws
-come geo by geo, because all of them together may not fit into memory; their arrays are views in which the
-draws of one week lie next to each other, so quantiles over draws are cheap.
+Controls count from their mean in the fit, non-media treatments from their smallest value in the data at
+hand; the baseline holds the rest.  In weeks that are not `present` everything is 0.
+
+The data need not be those that were fitted: `dataclasses.replace(posterior, data=other)` predicts any
+panel with the same geos, channels and controls that starts in the same week as the fitted one (knots are
+counted from there; the trend is flat after the last).
+
+Sizes: S draws (chains one after the other), G geos, T weeks, P weeks before them, M channels, K controls.
+Weekly draws come geo by geo, because all of them together may not fit into memory; their arrays are views
+in which the draws of one week lie next to each other, so quantiles over draws are cheap.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from mmm_core.errors import InputError
-from mmm_core.features.model_data import FloatArray
+from mmm_core.features.model_data import ChannelKind, FloatArray
+from mmm_core.model.adstock import adstock_weights
+from mmm_core.model.knot_weights import knot_weights
+from mmm_core.model.media_response import ChannelDraws, MediaSeries, media_response
+from mmm_core.model.model_spec import ModelSpec
 from mmm_core.model.posterior import Posterior
-from mmm_core.model.specification import ModelSpec
+from mmm_core.model.predictors import (
+    Units,
+    base_predictors,
+    channel_response,
+    channel_series,
+    channel_terms,
+    counted_controls,
+    effect_units,
+    in_kpi_units,
+    predictors,
+    stacked_draws,
+)
 
-_BLOCK_VALUES = 32_768
-"""Weeks x draws that are worked on at a time: a quarter megabyte, so that it stays in the processor cache."""
-_BLOCK_PRODUCTS = 262_144
-"""Weeks x draws x lags at a time.  BLAS splits larger products over threads that wait for each other, which
-costs far more than it saves here as soon as the processor has something else to do."""
-
-
-def adstock_weights(alpha: ArrayLike, kind: Literal["geometric", "binomial"], max_lag: int) -> FloatArray:
-    """(..., max_lag + 1) weights of lags 0, 1, ..., max_lag that sum to 1.
-
-    Geometric: `alpha^l`.  Binomial: `(1 - l / (max_lag + 1))^(1 / alpha - 1)`.  In a panel of T weeks
-    pass `min(max_lag, T - 1)`, since earlier media cannot matter.
-
-    Args:
-        alpha: (...) decay in [0, 1]; 0 is no carry-over.
-        kind: family of the decay.
-        max_lag: largest lag in weeks, >= 0.
-    """
-    decay = np.asarray(alpha, dtype=np.float64)[..., None]
-    lags = np.arange(max_lag + 1)
-    if kind == "geometric":
-        weights = decay**lags
-    else:
-        with np.errstate(divide="ignore", over="ignore"):
-            weights = (1 - lags / (max_lag + 1)) ** (1 / decay - 1)
-    return np.asarray(weights / weights.sum(axis=-1, keepdims=True), dtype=np.float64)
-
-
-def knot_weights(knots: Sequence[int], n_weeks: int) -> FloatArray:
-    """(n_weeks, n_knots) piecewise-linear weights of the knots, flat before the first and after the last."""
-    weeks = np.arange(n_weeks)
-    columns = [np.interp(weeks, knots, unit) for unit in np.eye(len(knots))]
-    return np.stack(columns, axis=1)
+__all__ = [
+    "Units",
+    "adstock_weights",
+    "baseline_contribution",
+    "channel_contribution",
+    "control_contribution",
+    "effect_units",
+    "expected_kpi",
+    "expected_kpi_by_geo",
+    "incremental_kpi",
+    "incremental_outcome",
+    "knot_weights",
+    "linear_predictor",
+    "media_contribution",
+    "scaled_channel_outcome",
+    "summed_control_contribution",
+    "transform_media",
+]
 
 
 def transform_media(
-    spec: ModelSpec, scaled_media: FloatArray, alpha: FloatArray, ec: FloatArray, slope: FloatArray
+    spec: ModelSpec,
+    scaled_media: FloatArray,
+    alpha: FloatArray,
+    ec: FloatArray,
+    slope: FloatArray,
+    theta: FloatArray | None = None,
+    *,
+    kinds: Sequence[ChannelKind] = (),
+    frequency: FloatArray | None = None,
+    n_lead: int = 0,
 ) -> FloatArray:
-    """(S, G, T, M) adstocked and saturated media, in [0, 1), all in memory at once.
+    """(S, G, T, M) adstocked and saturated media, all in memory at once.
 
     Args:
-        spec: gives the adstock family and the largest lag.
-        scaled_media: (G, T, M) media on the model's scale, >= 0.
+        spec: families, largest lag, order of adstock and saturation.
+        scaled_media: (G, P + T, M) media on the model's scale, >= 0.
         alpha: (S, M) decay.
-        ec: (S, M) half-saturation, in units of scaled media.
+        ec: (S, M) half-saturation, in units of scaled media (or of frequency).
         slope: (S, M) Hill slope.
+        theta: (S, M) second adstock parameter; None: 0.
+        kinds: (M,) kind of each channel; left out: all `media`.
+        frequency: (G, P + T, M) frequency; None where no channel is `reach_frequency`.
+        n_lead: P, weeks before the window.
     """
-    n_geos, n_weeks, n_channels = scaled_media.shape
+    n_geos, n_all, n_channels = scaled_media.shape
+    n_weeks = n_all - n_lead
+    theta = np.zeros_like(alpha) if theta is None else theta
     transformed = np.empty((n_channels, n_geos, n_weeks, len(alpha)))
     for m in range(n_channels):
-        curve = _curve(spec, n_weeks, alpha[:, m], ec[:, m], slope[:, m])
+        kind = kinds[m] if kinds else "media"
+        draws = ChannelDraws(alpha[:, m], theta[:, m], ec[:, m], slope[:, m])
+        response = media_response(spec, m, kind, n_weeks, n_lead, draws)
         for g in range(n_geos):
-            transformed[m, g] = _weekly_hill(scaled_media[g, :, m], curve)
+            of_reached = None if frequency is None else frequency[g, :, m]
+            transformed[m, g] = response.weekly(MediaSeries(scaled_media[g, :, m], of_reached))
     return transformed.transpose(3, 1, 2, 0)
 
 
-def incremental_outcome(posterior: Posterior, media: FloatArray | None = None) -> FloatArray:
+def incremental_outcome(
+    posterior: Posterior, media: FloatArray | None = None, units: Units | None = None
+) -> FloatArray:
     """(S, G, M) outcome that each channel adds over the whole window under a media plan.
 
     In revenue where it is known, otherwise in KPI units (`ModelData.outcome_per_kpi`).  Divided by spend
@@ -90,31 +117,42 @@ def incremental_outcome(posterior: Posterior, media: FloatArray | None = None) -
     Args:
         posterior: the fit.
         media: (G, T, M) media units per week; None for the observed media.
+        units: `effect_units(posterior, media)`, where it is there already.
 
     Raises:
         InputError: the plan has the wrong shape, or negative or missing values.
     """
-    return _incremental(posterior, media, posterior.data.outcome_per_kpi)
+    return _incremental(posterior, media, posterior.data.outcome_per_kpi, units)
 
 
-def incremental_kpi(posterior: Posterior, media: FloatArray | None = None) -> FloatArray:
+def incremental_kpi(
+    posterior: Posterior, media: FloatArray | None = None, units: Units | None = None
+) -> FloatArray:
     """(S, G, M) like `incremental_outcome`, in KPI units."""
-    return _incremental(posterior, media, np.ones_like(posterior.data.kpi))
+    return _incremental(posterior, media, np.ones_like(posterior.data.kpi), units)
 
 
 def scaled_channel_outcome(
-    posterior: Posterior, channel: int, multipliers: Sequence[float] | FloatArray, draws: slice = slice(None)
+    posterior: Posterior,
+    channel: int,
+    multipliers: Sequence[float] | FloatArray,
+    draws: slice = slice(None),
+    units: Units | None = None,
 ) -> FloatArray:
     """(J, S, G) outcome that one channel adds over the window when its media is scaled.
 
-    The channel's media in every geo and week is multiplied by the same number, so its flighting stays as
-    it was.  Much cheaper than J calls of `incremental_outcome`.
+    The channel's media (reach where there is frequency) in every geo and week, and in the weeks before
+    the window, is multiplied by the same number, so its flighting stays as it was.  Much cheaper than J
+    calls of `incremental_outcome`.  In the `robust_log` family the worth of an effect is held at that of
+    the observed plan, so the curve is the channel's own saturation (an approximation: in that family
+    channels multiply each other, which a curve per channel cannot show).
 
     Args:
         posterior: the fit.
         channel: index of the channel.
         multipliers: (J,) factors >= 0 of the observed media.
         draws: which draws; all of them by default.
+        units: `effect_units(posterior)` of all draws, where it is there already.
 
     Raises:
         InputError: a negative or missing multiplier.
@@ -122,24 +160,27 @@ def scaled_channel_outcome(
     factors = np.asarray(multipliers, dtype=np.float64)
     if not np.all(np.isfinite(factors)) or np.any(factors < 0):
         raise InputError(f"Media multipliers are {factors.tolist()}; they must be finite and >= 0.")
-    scaled = _scaled_media(posterior, None, channel)
-    return _channel_sums(posterior, channel, scaled, posterior.data.outcome_per_kpi, factors, draws)
+    units = effect_units(posterior) if units is None else units
+    return _channel_sums(posterior, channel, None, posterior.data.outcome_per_kpi, units, factors, draws)
 
 
 def channel_contribution(
-    posterior: Posterior, channel: int, media: FloatArray | None = None
+    posterior: Posterior, channel: int, media: FloatArray | None = None, units: Units | None = None
 ) -> Iterator[FloatArray]:
     """One (S, T) array per geo: KPI units per week that one channel adds.
+
+    Args:
+        posterior: the fit.
+        channel: index of the channel.
+        media: (G, T, M) media units per week; None for the observed media.
+        units: `effect_units(posterior, media)`, where it is there already.
 
     Raises:
         InputError: the plan has the wrong shape, or negative or missing values.
     """
-    scaled = _scaled_media(posterior, media, channel)
-    curve = _posterior_curve(posterior, channel)
-    unit = posterior.scaling.kpi_sd * posterior.scaling.population
-    beta = _draws(posterior, "beta_gm")[:, :, channel]
-    for g in range(len(scaled)):
-        yield _weekly_hill(scaled[g], curve, beta[:, g] * unit[g]).T
+    units = effect_units(posterior, media) if units is None else units
+    for term in channel_terms(posterior, channel, media, units):
+        yield term.T
 
 
 def media_contribution(posterior: Posterior, media: FloatArray | None = None) -> Iterator[FloatArray]:
@@ -148,31 +189,37 @@ def media_contribution(posterior: Posterior, media: FloatArray | None = None) ->
     Raises:
         InputError: the plan has the wrong shape, or negative or missing values.
     """
-    channels = [channel_contribution(posterior, m, media) for m in range(len(posterior.data.channels))]
+    units = effect_units(posterior, media)
+    channels = [channel_contribution(posterior, m, media, units) for m in range(len(posterior.data.channels))]
     for effects in zip(*channels, strict=True):
         yield np.stack([effect.T for effect in effects]).transpose(2, 1, 0)
 
 
-def control_contribution(posterior: Posterior, controls: FloatArray | None = None) -> Iterator[FloatArray]:
-    """One (S, T, K) array per geo: KPI units per week, relative to each control's mean.
+def control_contribution(
+    posterior: Posterior, controls: FloatArray | None = None, units: Units | None = None
+) -> Iterator[FloatArray]:
+    """One (S, T, K) array per geo: KPI units per week, relative to each control's mean (a non-media
+    treatment's smallest value).
 
     Args:
         posterior: the fit.
         controls: (G, T, K) control values; None for the observed ones.
+        units: `effect_units(posterior, controls=controls)`, where it is there already.
 
     Raises:
         InputError: the controls have the wrong shape.
     """
-    scaled = _scaled_controls(posterior, controls)
-    gamma = _draws(posterior, "gamma_gc")
-    unit = posterior.scaling.kpi_sd * posterior.scaling.population
-    for g in range(len(scaled)):
-        effect = scaled[g].T[:, :, None] * (gamma[:, g].T * unit[g])[:, None, :]
-        yield effect.transpose(2, 1, 0)
+    units = effect_units(posterior, controls=controls) if units is None else units
+    every = range(len(posterior.data.controls))
+    single = [summed_control_contribution(posterior, [k], controls, units) for k in every]
+    for effects in zip(*single, strict=True) if single else ():
+        yield np.stack([effect.T for effect in effects]).transpose(2, 1, 0)
+    if not single:
+        yield from (np.zeros((posterior.n_draws, len(present), 0)) for present in posterior.data.present)
 
 
 def summed_control_contribution(
-    posterior: Posterior, which: Sequence[int], controls: FloatArray | None = None
+    posterior: Posterior, which: Sequence[int], controls: FloatArray | None = None, units: Units | None = None
 ) -> Iterator[FloatArray]:
     """One (S, T) array per geo: KPI units per week of some controls together.
 
@@ -180,31 +227,30 @@ def summed_control_contribution(
         posterior: the fit.
         which: indices of the controls to add up; none of them gives zeros.
         controls: (G, T, K) control values; None for the observed ones.
+        units: `effect_units(posterior, controls=controls)`, where it is there already.
 
     Raises:
         InputError: the controls have the wrong shape.
     """
     chosen = list(which)
-    scaled = _scaled_controls(posterior, controls)[:, :, chosen]
-    gamma = _draws(posterior, "gamma_gc")[:, :, chosen]
-    unit = posterior.scaling.kpi_sd * posterior.scaling.population
-    for g in range(len(scaled)):
-        yield (scaled[g] @ (gamma[:, g].T * unit[g])).T
+    units = effect_units(posterior, controls=controls) if units is None else units
+    scaled = counted_controls(posterior, controls)[:, :, chosen]
+    gamma = stacked_draws(posterior, "gamma_gc")[:, :, chosen]
+    for g, unit in enumerate(units):
+        yield (scaled[g] @ gamma[:, g].T * unit).T
 
 
 def baseline_contribution(posterior: Posterior) -> Iterator[FloatArray]:
-    """One (S, T) array per geo: KPI units per week without media and with average controls."""
-    scaling = posterior.scaling
-    trend = knot_weights(posterior.spec.knots, len(posterior.data.dates)) @ _draws(posterior, "knot_values").T
-    tau = _draws(posterior, "tau_g")
-    for g, population in enumerate(scaling.population):
-        yield (((trend + tau[:, g]) * scaling.kpi_sd + scaling.kpi_mean) * population).T
+    """One (S, T) array per geo: KPI units per week without media, with average controls and with non-media
+    treatments at their smallest."""
+    for g, base in enumerate(base_predictors(posterior)):
+        yield in_kpi_units(posterior, g, base).T
 
 
-def expected_kpi_by_geo(
+def linear_predictor(
     posterior: Posterior, media: FloatArray | None = None, controls: FloatArray | None = None
 ) -> Iterator[FloatArray]:
-    """One (S, T) array per geo: expected KPI per week, without noise; the sum of all contributions.
+    """One (S, T) array per geo: mu, on the model's scale (see the module), absent weeks included.
 
     Args:
         posterior: the fit.
@@ -214,16 +260,18 @@ def expected_kpi_by_geo(
     Raises:
         InputError: the plan or the controls have the wrong shape, or media is negative or missing.
     """
-    channels = [channel_contribution(posterior, m, media) for m in range(len(posterior.data.channels))]
-    which = range(len(posterior.data.controls))
-    without_media = zip(
-        baseline_contribution(posterior), summed_control_contribution(posterior, which, controls), strict=True
-    )
-    for baseline, control_effect in without_media:
-        expected = baseline + control_effect
-        for channel in channels:
-            expected += next(channel)
-        yield expected
+    return (mu.T for _, mu in predictors(posterior, media, controls))
+
+
+def expected_kpi_by_geo(
+    posterior: Posterior, media: FloatArray | None = None, controls: FloatArray | None = None
+) -> Iterator[FloatArray]:
+    """One (S, T) array per geo: expected KPI per week, without noise; the sum of all contributions.
+
+    Args and errors as `linear_predictor`.
+    """
+    for g, (_, mu) in enumerate(predictors(posterior, media, controls)):
+        yield in_kpi_units(posterior, g, mu).T
 
 
 def expected_kpi(
@@ -233,135 +281,34 @@ def expected_kpi(
     return np.stack([kpi.T for kpi in expected_kpi_by_geo(posterior, media, controls)]).transpose(2, 0, 1)
 
 
-@dataclass(frozen=True)
-class _Curve:
-    """Adstock and saturation of one channel over its draws."""
-
-    lag_weights: FloatArray
-    """(L, S) adstock weights divided by the half-saturation, largest lag first."""
-    slope: FloatArray | None
-    """(S,) Hill slope; None where it is 1 in every draw."""
-
-    @property
-    def n_lags(self) -> int:
-        return len(self.lag_weights)
-
-    def odds(self, lagged: FloatArray, draws: slice) -> FloatArray:
-        """(T, block) `(adstocked media / ec)^slope`, which is Hill / (1 - Hill)."""
-        odds = lagged @ self.lag_weights[:, draws]
-        if self.slope is not None:
-            np.power(odds, self.slope[draws], out=odds)
-        return np.asarray(odds)
-
-
-def _curve(spec: ModelSpec, n_weeks: int, alpha: FloatArray, ec: FloatArray, slope: FloatArray) -> _Curve:
-    weights = adstock_weights(alpha, spec.adstock[0], min(spec.max_lag_weeks, n_weeks - 1))
-    lag_weights = np.ascontiguousarray((weights / ec[:, None]).T[::-1])
-    return _Curve(lag_weights, None if np.all(slope == 1) else slope)
-
-
-def _posterior_curve(posterior: Posterior, channel: int, draws: slice = slice(None)) -> _Curve:
-    alpha, ec, slope = (_draws(posterior, name)[draws, channel] for name in ("alpha_m", "ec_m", "slope_m"))
-    return _curve(posterior.spec, len(posterior.data.dates), alpha, ec, slope)
-
-
-def _draws(posterior: Posterior, name: str) -> FloatArray:
-    return np.asarray(posterior.stacked(name), dtype=np.float64)
-
-
-def _lagged(series: FloatArray, n_lags: int) -> FloatArray:
-    """(T, L) the series and its past, largest lag first, zero before the first week."""
-    padded = np.concatenate([np.zeros(n_lags - 1), series])
-    return np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(padded, n_lags))
-
-
-def _blocks(n_weeks: int, n_lags: int, n_draws: int) -> Iterator[slice]:
-    size = max(1, min(_BLOCK_VALUES, _BLOCK_PRODUCTS // n_lags) // n_weeks)
-    return (slice(start, min(start + size, n_draws)) for start in range(0, n_draws, size))
-
-
-def _media_plan(posterior: Posterior, media: FloatArray | None) -> FloatArray:
-    if media is None:
-        return posterior.data.media
-    expected = posterior.data.media.shape
-    if media.shape != expected:
-        raise InputError(f"A media plan of shape {media.shape} was given; (geos, weeks, channels) is {expected}.")
-    if not np.all(np.isfinite(media)) or np.any(media < 0):
-        raise InputError("A media plan has negative or missing values; media must be finite and >= 0.")
-    return np.asarray(media, dtype=np.float64)
-
-
-def _scaled_media(posterior: Posterior, media: FloatArray | None, channel: int) -> FloatArray:
-    """(G, T) media of one channel on the model's scale."""
-    plan = _media_plan(posterior, media)
-    return np.asarray(plan[:, :, channel] / posterior.scaling.media_scale[:, channel, None], dtype=np.float64)
-
-
-def _scaled_controls(posterior: Posterior, controls: FloatArray | None) -> FloatArray:
-    observed = posterior.data.control_values
-    values = observed if controls is None else controls
-    if values.shape != observed.shape:
-        raise InputError(
-            f"Controls of shape {values.shape} were given; (geos, weeks, controls) is {observed.shape}."
-        )
-    return posterior.scaling.scale_controls(values)
-
-
-def _weekly_hill(series: FloatArray, curve: _Curve, effect: FloatArray | float = 1.0) -> FloatArray:
-    """(T, S) saturated media of one geo and channel, times (S,) the effect of full saturation."""
-    n_draws = curve.lag_weights.shape[1]
-    lagged = _lagged(series, curve.n_lags)
-    hill = np.empty((len(series), n_draws))
-    for draws in _blocks(len(series), curve.n_lags, n_draws):
-        odds = curve.odds(lagged, draws)
-        np.divide(odds, odds + 1, out=hill[:, draws])
-    hill *= effect
-    return hill
-
-
-def _incremental(posterior: Posterior, media: FloatArray | None, value: FloatArray) -> FloatArray:
-    once = np.ones(1)
-    sums = [
-        _channel_sums(posterior, m, _scaled_media(posterior, media, m), value, once, slice(None))[0].T
-        for m in range(len(posterior.data.channels))
-    ]
+def _incremental(
+    posterior: Posterior, media: FloatArray | None, value: FloatArray, units: Units | None
+) -> FloatArray:
+    once, every = np.ones(1), range(len(posterior.data.channels))
+    units = effect_units(posterior, media) if units is None else units
+    sums = [_channel_sums(posterior, m, media, value, units, once, slice(None))[0].T for m in every]
     return np.stack(sums).transpose(2, 1, 0)
 
 
 def _channel_sums(
     posterior: Posterior,
     channel: int,
-    scaled_media: FloatArray,
+    media: FloatArray | None,
     value: FloatArray,
+    units: Units,
     factors: FloatArray,
     draws: slice,
 ) -> FloatArray:
-    """(J, S, G) effect of one channel summed over weeks, each week weighted by the value of a KPI unit.
-
-    Scaling media by a factor multiplies the odds of the Hill function by `factor^slope`, so adstock is
-    computed once for all factors.
-    """
-    curve = _posterior_curve(posterior, channel, draws)
-    beta = _draws(posterior, "beta_gm")[draws, :, channel].T
-    n_geos, n_weeks = scaled_media.shape
-    sums = np.zeros((len(factors), n_geos, beta.shape[1]))
-    for block in _blocks(n_weeks, curve.n_lags, beta.shape[1]):
-        slope = 1.0 if curve.slope is None else curve.slope[block]
-        scratch = np.empty((n_weeks, block.stop - block.start))
-        inverse = [_inverse_power(factor, slope) for factor in factors]
-        for g in range(n_geos):
-            odds = curve.odds(_lagged(scaled_media[g], curve.n_lags), block)
-            for j, shift in enumerate(inverse):
-                np.add(odds, shift, out=scratch)
-                np.divide(odds, scratch, out=scratch)
-                sums[j, g, block] = value[g] @ scratch
-    unit = posterior.scaling.kpi_sd * posterior.scaling.population
-    sums *= beta * unit[:, None]
+    """(J, S, G) effect of one channel summed over weeks, each week weighted by the value of a KPI unit."""
+    worth = [_weekly_worth(of_geo, unit, draws) for of_geo, unit in zip(value, units, strict=True)]
+    response = channel_response(posterior, channel, draws)
+    sums = response.summed(channel_series(posterior, channel, media), worth, factors)
+    sums *= stacked_draws(posterior, "beta_gm")[draws, :, channel].T
     return sums.transpose(0, 2, 1)
 
 
-def _inverse_power(factor: float, slope: FloatArray | float) -> FloatArray:
-    """`factor^-slope`: infinite for no media, never 0 (where no media would divide 0 by 0)."""
-    with np.errstate(divide="ignore", over="ignore", under="ignore"):
-        power = np.asarray(np.float64(factor) ** -np.asarray(slope), dtype=np.float64)
-    return np.maximum(power, np.finfo(np.float64).tiny)
+def _weekly_worth(value: FloatArray, unit: FloatArray, draws: slice) -> FloatArray:
+    """(T,) or (T, S) outcome of a unit of mu in each week."""
+    if unit.shape[1] == 1:
+        return value * unit[:, 0]
+    return np.asarray(value[:, None] * unit[:, draws])

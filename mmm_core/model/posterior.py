@@ -110,7 +110,9 @@ class Posterior:
                 "population": (("geo",), self.scaling.population),
                 "kpi_mean": ((), self.scaling.kpi_mean),
                 "kpi_sd": ((), self.scaling.kpi_sd),
-            }
+                "control_divisor": (("geo", "control"), self.scaling.control_divisor),
+            },
+            attrs={"kpi_transform": self.scaling.kpi_transform},
         )
         samples = self.samples.assign_attrs(
             spec=self.spec.to_json(), info=json.dumps(dataclasses.asdict(self.info))
@@ -155,6 +157,8 @@ class Posterior:
                     control_mean=scaling["control_mean"].values,
                     control_sd=scaling["control_sd"].values,
                     population=scaling["population"].values,
+                    control_divisor=scaling["control_divisor"].values,
+                    kpi_transform=scaling.attrs["kpi_transform"],
                 ),
                 info=FitInfo(**info),
                 sampler=sampler,

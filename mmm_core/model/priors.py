@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mmm_core.config.prior_families import PRIOR_PARAMETERS
 from mmm_core.errors import SpecificationError
 
 Family = Literal[
@@ -21,18 +22,6 @@ Family = Literal[
     "exponential",
     "gamma",
 ]
-_PARAMETER_NAMES: Mapping[str, tuple[str, ...]] = {
-    "deterministic": ("value",),
-    "uniform": ("low", "high"),
-    "beta": ("a", "b"),
-    "normal": ("mean", "sd"),
-    "half_normal": ("sd",),
-    "log_normal": ("mu", "sigma"),
-    "shifted_log_normal": ("mu", "sigma", "shift"),
-    "truncated_normal": ("mean", "sd", "low", "high"),
-    "exponential": ("rate",),
-    "gamma": ("a", "rate"),
-}
 _MUST_BE_POSITIVE = {"a", "b", "sd", "sigma", "rate"}
 
 
@@ -55,7 +44,7 @@ class Prior:
         Raises:
             SpecificationError: wrong count, not finite, not positive where needed, or bounds reversed.
         """
-        names = _PARAMETER_NAMES[self.family]
+        names = PRIOR_PARAMETERS[self.family]
         if len(names) != len(self.parameters):
             raise SpecificationError(
                 f"Prior {self.family} takes {names}, got {len(self.parameters)} parameters {self.parameters}."
@@ -73,7 +62,25 @@ class Prior:
     @property
     def named(self) -> dict[str, float]:
         """Parameters by name."""
-        return dict(zip(_PARAMETER_NAMES[self.family], self.parameters, strict=True))
+        return dict(zip(PRIOR_PARAMETERS[self.family], self.parameters, strict=True))
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Smallest and largest possible value; infinite where there is none."""
+        p = self.named
+        if self.family == "deterministic":
+            return p["value"], p["value"]
+        if self.family in ("uniform", "truncated_normal"):
+            return p["low"], p["high"]
+        if self.family == "beta":
+            return 0.0, 1.0
+        if self.family == "normal":
+            return -np.inf, np.inf
+        return p.get("shift", 0.0), np.inf
+
+    def median(self) -> float:
+        """The value that is exceeded with probability one half."""
+        return self.parameters[0] if self.family == "deterministic" else float(self.frozen_scipy().median())
 
     def frozen_scipy(self) -> Any:
         """The same distribution as a frozen `scipy.stats` object (`deterministic` has none).

@@ -1,157 +1,106 @@
-"""What is fitted, whoever fits it (the formulas are in docs/statistics.md)."""
+"""From the configuration and the data to a `ModelSpec`."""
 
 import dataclasses
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
 
-import numpy as np
-
+from mmm_core.config.modeling import PriorConfig
 from mmm_core.config.schema import Config
 from mmm_core.errors import SpecificationError
 from mmm_core.features.model_data import ModelData
-from mmm_core.model.priors import Prior, log_normal_from_bounds
+from mmm_core.model import channel_spec, default_priors
+from mmm_core.model.channel_spec import Effect
+from mmm_core.model.knots import knot_locations
+from mmm_core.model.model_spec import AdstockFamily, ModelSpec, PriorType, SaturationFamily
+from mmm_core.model.prior_config import ANY, POSITIVE, Range, configured_prior
+from mmm_core.model.priors import Prior
 
-AdstockFamily = Literal["geometric", "binomial", "delayed", "weibull"]
-SaturationFamily = Literal["hill", "logistic", "michaelis_menten", "none"]
-PriorType = Literal["roi", "mroi", "contribution", "coefficient"]
-_DECAY_PRIOR_STRENGTH = 10.0
-"""Pseudo-observations of the Beta prior that a decay override gives."""
-_WEEKS_PER_KNOT = {"geo": 13, "national": 26}
+__all__ = ["AdstockFamily", "ModelSpec", "PriorType", "SaturationFamily", "build_spec"]
 
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """A hierarchical media mix model.  M channels (paid first, then organic), K controls.
-
-    What is per channel comes in tuples of M.  `knot_values`, `tau` (geo intercepts) and `gamma` (control
-    effects) have normal priors, so they can be integrated out; `xi` is the spread of control effects over
-    geos.  In a national model `media_effects` is `normal`, `eta` and `xi` are 0 and there is no `tau`.
-    """
-
-    channels: tuple[str, ...]
-    controls: tuple[str, ...]
-    adstock: tuple[AdstockFamily, ...]
-    saturation: tuple[SaturationFamily, ...]
-    max_lag_weeks: int
-    media_scaling: Literal["pooled_median", "geo_max"]
-    knots: tuple[int, ...]
-    """Week indices (0-based, ascending) of the baseline's knots."""
-    unique_sigma_for_each_geo: bool
-    alpha: tuple[Prior, ...]
-    """Decay, in [0, 1]."""
-    ec: tuple[Prior, ...]
-    """Half-saturation in units of scaled media (of frequency for `reach_frequency`); `deterministic` 1 and
-    without meaning where saturation is `none`."""
-    slope: tuple[Prior, ...]
-    """Exponent of the Hill curve; `deterministic` 1 for every other saturation."""
-    prior_types: tuple[PriorType, ...]
-    """What `effect` is a prior of."""
-    effect: tuple[Prior, ...]
-    """ROI, mROI, share of the total outcome, or `beta_m`, as `prior_types` says."""
-    lag_shape: tuple[Prior, ...] = ()
-    """Second adstock parameter, `theta_m`: the peak in weeks (`delayed`), the shape (`weibull`);
-    `deterministic` 0 for the others.  Left out: that."""
-    hill_before_adstock: bool = False
-    """For all channels; `reach_frequency` saturates frequency before adstock in any case."""
-    media_effects: Literal["log_normal", "normal"] = "log_normal"
-    """Distribution of effects over geos: `beta_gm = exp(beta_m + eta_m z_gm)` or `beta_m + eta_m z_gm`."""
-    family: Literal["gaussian", "robust_log"] = "gaussian"
-    """`robust_log`: Student-T noise on log(KPI + 1); see `docs/statistics.md`."""
-    eta: Prior = Prior("half_normal", (1.0,))
-    knot_values: Prior = Prior("normal", (0.0, 5.0))
-    tau: Prior = Prior("normal", (0.0, 5.0))
-    gamma: Prior = Prior("normal", (0.0, 5.0))
-    xi: Prior = Prior("half_normal", (5.0,))
-    sigma: Prior = Prior("half_normal", (5.0,))
-    nu: Prior = Prior("exponential", (0.1,))
-    """Degrees of freedom of the noise; only for `robust_log`."""
-    sigma_beta: Prior = Prior("half_normal", (0.5,))
-    """Common scale of the half-normal media effects; only for `robust_log`, which has no `effect` priors."""
-
-    def __post_init__(self) -> None:
-        """Fill what was left out."""
-        if not self.lag_shape:
-            object.__setattr__(self, "lag_shape", (Prior("deterministic", (0.0,)),) * len(self.channels))
-
-    def to_json(self) -> str:
-        """The specification as JSON text."""
-        return json.dumps({field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)})
-
-    @classmethod
-    def from_json(cls, text: str) -> "ModelSpec":
-        """Inverse of `to_json`."""
-        return cls(**{name: _restored(value) for name, value in json.loads(text).items()})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Prior):
-        return value.to_json()
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _restored(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return Prior.from_json(value)
-    return tuple(_restored(item) for item in value) if isinstance(value, list) else value
+_INTEGRATED_OUT = ("knot_values", "tau", "gamma")
+_ROBUST_EFFECT = Effect("coefficient", Prior("half_normal", (0.5,)))
 
 
 def build_spec(config: Config, data: ModelData) -> ModelSpec:
     """Compile the configuration to a specification for this data.
 
     Raises:
-        SpecificationError: impossible priors or knots, or too little data for the parameters.
+        SpecificationError: impossible priors or knots, or a prior of something that the model does not have.
     """
-    adstock, saturation = config.features.adstock, config.features.saturation
-    decay, k = adstock.platform_overrides, saturation.channel_overrides
-    bounds = config.model.priors.roi_bounds
-    slope = Prior("deterministic", (1.0,)) if saturation.slope == "fixed" else Prior("log_normal", (0.3, 0.4))
-    return ModelSpec(
+    model, robust = config.model, config.model.family == "robust_log"
+    if robust:
+        _refuse_effect_priors(config)
+    carry_over = [channel_spec.carry_over(config, channel) for channel in data.channels]
+    kinds = list(zip(data.channels, data.channel_kinds, strict=True))
+    saturation = [channel_spec.saturation(config, channel, kind) for channel, kind in kinds]
+    effects = [
+        _ROBUST_EFFECT if robust else channel_spec.effect(config, data, channel, kind) for channel, kind in kinds
+    ]
+    without_knots = ModelSpec(
         channels=data.channels,
         controls=data.controls,
-        adstock=(adstock.type,) * len(data.channels),
-        saturation=("hill",) * len(data.channels),
-        max_lag_weeks=adstock.max_lag,
-        media_scaling=config.model.media_scaling,
-        knots=_knot_locations(config.model.knots, data),
-        unique_sigma_for_each_geo=config.model.unique_sigma_for_each_geo and not data.is_national,
-        alpha=tuple(
-            _decay_prior(decay[channel].decay or 0.5) if channel in decay else Prior("uniform", (0.0, 1.0))
-            for channel in data.channels
-        ),
-        ec=tuple(
-            Prior("truncated_normal", ((k[channel].k or 0.8) if channel in k else 0.8, 0.8, 0.1, 10.0))
-            for channel in data.channels
-        ),
-        slope=(slope,) * len(data.channels),
-        prior_types=("roi",) * len(data.channels),
-        effect=tuple(
-            _bounded_roi(channel, *bounds[channel]) if channel in bounds else Prior("log_normal", (0.2, 0.9))
-            for channel in data.channels
-        ),
+        adstock=tuple(part.family for part in carry_over),
+        saturation=tuple(part.family for part in saturation),
+        max_lag_weeks=config.features.adstock.max_lag,
+        media_scaling=model.media_scaling,
+        knots=(),
+        unique_sigma_for_each_geo=model.unique_sigma_for_each_geo and not data.is_national,
+        alpha=tuple(part.alpha for part in carry_over),
+        ec=tuple(part.ec for part in saturation),
+        slope=tuple(part.slope for part in saturation),
+        prior_types=tuple(part.prior_type for part in effects),
+        effect=tuple(part.prior for part in effects),
+        lag_shape=tuple(part.lag_shape for part in carry_over),
+        hill_before_adstock=model.hill_before_adstock,
+        media_effects="normal" if data.is_national or robust else model.media_effects_dist,
+        family=model.family,
+        **_common_priors(config, data.is_national),
     )
+    return dataclasses.replace(without_knots, knots=knot_locations(model.knots, data, without_knots))
 
 
-def _decay_prior(mean: float) -> Prior:
-    return Prior("beta", (mean * _DECAY_PRIOR_STRENGTH, (1 - mean) * _DECAY_PRIOR_STRENGTH))
+def _common_priors(config: Config, is_national: bool) -> dict[str, Prior]:
+    """Priors of what all channels, geos and controls have in common."""
+    given = config.model.priors
+    robust = config.model.family == "robust_log"
+    configured: dict[str, tuple[PriorConfig | None, Range]] = {
+        "eta": (given.eta, POSITIVE),
+        "knot_values": (given.knot_values, ANY),
+        "tau": (given.tau, ANY),
+        "gamma": (given.gamma, ANY),
+        "xi": (given.xi, POSITIVE),
+        "sigma": (given.sigma, POSITIVE),
+    }
+    priors = dict(default_priors.ROBUST_LOG if robust else default_priors.GAUSSIAN)
+    for name, (written, allowed) in configured.items():
+        if written is not None:
+            priors[name] = _common_prior(name, configured_prior(written, f"model.priors.{name}", allowed), robust)
+    if is_national:
+        priors |= {"eta": default_priors.ZERO, "xi": default_priors.ZERO}
+    return priors
 
 
-def _bounded_roi(channel: str, low: float, high: float) -> Prior:
-    try:
-        return log_normal_from_bounds(low, high)
-    except SpecificationError as error:
-        raise SpecificationError(f"model.priors.roi_bounds.{channel}: {error}") from error
-
-
-def _knot_locations(n_knots: Any, data: ModelData) -> tuple[int, ...]:
-    """Equally spaced week indices, first and last week included (as Meridian places them)."""
-    n_weeks = len(data.dates)
-    if n_knots is None:
-        n_knots = max(2, round(n_weeks / _WEEKS_PER_KNOT["national" if data.is_national else "geo"]))
-    if n_knots > n_weeks or (data.is_national and n_knots >= n_weeks):
+def _common_prior(name: str, prior: Prior, robust: bool) -> Prior:
+    if robust and name in ("eta", "xi"):
         raise SpecificationError(
-            f"model.knots is {n_knots}, but there are {n_weeks} weeks; use at most "
-            f"{n_weeks - 1 if data.is_national else n_weeks}."
+            f"model.priors.{name}: effects do not differ by geo in the family robust_log; remove it."
         )
-    return tuple(int(week) for week in np.unique(np.linspace(0, n_weeks - 1, n_knots, dtype=int)))
+    if name in _INTEGRATED_OUT and prior.family != "normal":
+        raise SpecificationError(
+            f"model.priors.{name} is {prior.family}, but it must be normal, because these effects are integrated "
+            "out of the posterior; use {family: normal, mean: ..., sd: ...}."
+        )
+    return prior
+
+
+def _refuse_effect_priors(config: Config) -> None:
+    """The effects of `robust_log` share one prior."""
+    priors = config.model.priors
+    keys = ["model.priors.spend_share_scaled"] if priors.spend_share_scaled else []
+    keys += [f"model.priors.roi_bounds.{channel}" for channel in priors.roi_bounds]
+    for channel, given in priors.channels.items():
+        written = {"type": given.type, "effect": given.effect}
+        keys += [f"model.priors.channels.{channel}.{key}" for key, value in written.items() if value is not None]
+    if keys:
+        raise SpecificationError(
+            f"{', '.join(keys)}: in the family robust_log all media effects share one prior, "
+            "half_normal(sigma_beta); remove the key(s), or set model.family to gaussian."
+        )

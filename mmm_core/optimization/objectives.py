@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmm_core.features.model_data import FloatArray
-from mmm_core.model.forward import scaled_channel_outcome
+from mmm_core.model.forward import Units, scaled_channel_outcome
 from mmm_core.model.posterior import Posterior
 
 _TOLERANCE = 1e-5
@@ -21,7 +21,8 @@ _FEWEST_DRAWS = 1000
 
 @dataclass(frozen=True)
 class ResponseCurve:
-    """Posterior mean of the outcome that one channel adds, between two spends; non-decreasing."""
+    """Posterior mean of the outcome that one channel adds, between two spends; non-decreasing unless media
+    effects may be negative (`ModelSpec.media_effects` normal)."""
 
     spend: FloatArray
     """(N,) ascending nodes: the channel's total spend, money."""
@@ -44,7 +45,9 @@ class ResponseCurve:
         return PchipInterpolator(self.spend / (self.spend + self.scale), self.outcome)
 
 
-def response_curve(posterior: Posterior, channel: int, low: float, high: float) -> ResponseCurve:
+def response_curve(
+    posterior: Posterior, channel: int, low: float, high: float, units: Units | None = None
+) -> ResponseCurve:
     """Response of one channel to its spend in [low, high], its historical flighting scaled.
 
     Nodes are added by cutting intervals into thirds until the interpolation, tested at both cuts, is right
@@ -58,13 +61,14 @@ def response_curve(posterior: Posterior, channel: int, low: float, high: float) 
         low: smallest total spend, >= 0.
         high: largest total spend, >= low.  A channel without current spend cannot be scaled; its
             response is constant.
+        units: `model.forward.effect_units(posterior)`, where it is there already.
     """
     current = float(posterior.data.spend[:, :, channel].sum())
     draws = objective_draws(posterior)
 
     def outcome(spend: FloatArray) -> FloatArray:
         factors = spend / current if current > 0 else np.ones_like(spend)
-        draws_by_geo = scaled_channel_outcome(posterior, channel, factors, draws)
+        draws_by_geo = scaled_channel_outcome(posterior, channel, factors, draws, units)
         return np.asarray(draws_by_geo.mean(axis=1).sum(axis=1), dtype=np.float64)
 
     if current == 0 or high - low <= 1e-12 * high:
@@ -78,7 +82,7 @@ def response_curve(posterior: Posterior, channel: int, low: float, high: float) 
         truth = outcome(inside.ravel())
         error = np.abs(curve(inside.ravel()) - truth).reshape(inside.shape).max(axis=0)
         curve = _with_nodes(curve, inside.ravel(), truth)
-        wrong = error > _TOLERANCE * curve.outcome[-1]
+        wrong = error > _TOLERANCE * np.abs(curve.outcome).max()
         if not wrong.any():
             break
         edges = np.stack([left, *inside, right])[:, wrong]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mmm_core.config.outputs import OptimizationConfig
+from mmm_core.model.forward import Units, effect_units
 from mmm_core.model.posterior import Posterior
 from mmm_core.optimization.objectives import ResponseCurve, response_curve
 from mmm_core.optimization.problem import BudgetProblem, budget_problem
@@ -26,39 +27,41 @@ class BudgetPlan:
 
 
 def plan_budgets(posterior: Posterior, config: OptimizationConfig) -> BudgetPlan:
-    """Split the budget of each scenario over channels so that the expected outcome is largest.
+    """Split the budget of each scenario over paid channels so that the expected outcome is largest.
 
     A channel's spend is scaled by one factor in all geos and weeks of the fit window, so its flighting
-    and its split over geos stay as they were.  The accuracy is stated in `optimization.solver`.
+    and its split over geos stay as they were; organic channels stay as they were altogether and are not in
+    the table.  The accuracy is stated in `optimization.solver`.
 
     Raises:
         BudgetError: nothing was spent, or the constraints contradict each other.
     """
     data = posterior.data
-    current = data.spend.sum(axis=(0, 1))
+    current = data.spend.sum(axis=(0, 1))[: len(data.paid_channels)]
     problems = {
-        name: budget_problem(name, data.channels, current, change, config.platform_constraints)
+        name: budget_problem(name, data.paid_channels, current, change, config.platform_constraints)
         for name, change in config.scenario_presets.items()
     }
     if not problems:
         return BudgetPlan(config.objective, _table(posterior, {}), ())
-    curves = _curves(posterior, list(problems.values()))
-    solved = {name: solve_scenario(name, posterior, problem, curves) for name, problem in problems.items()}
+    units = effect_units(posterior)
+    curves = _curves(posterior, list(problems.values()), units)
+    solved = {name: solve_scenario(name, posterior, problem, curves, units) for name, problem in problems.items()}
     summaries = tuple(scenario.summary for scenario in solved.values())
     return BudgetPlan(config.objective, _table(posterior, solved), summaries)
 
 
-def _curves(posterior: Posterior, problems: Sequence[BudgetProblem]) -> list[ResponseCurve]:
+def _curves(posterior: Posterior, problems: Sequence[BudgetProblem], units: Units) -> list[ResponseCurve]:
     """One per channel, over the bounds of all scenarios."""
     lower = np.min([problem.lower for problem in problems], axis=0)
     upper = np.max([problem.upper for problem in problems], axis=0)
-    return [response_curve(posterior, m, float(lower[m]), float(upper[m])) for m in range(len(lower))]
+    return [response_curve(posterior, m, float(lower[m]), float(upper[m]), units) for m in range(len(lower))]
 
 
 def _table(posterior: Posterior, solved: dict[str, Scenario]) -> pd.DataFrame:
     data = posterior.data
-    n_scenarios, n_geos, n_channels = len(solved), len(data.geos), len(data.channels)
-    current = data.spend.sum(axis=1).ravel()
+    n_scenarios, n_geos, n_channels = len(solved), len(data.geos), len(data.paid_channels)
+    current = data.spend.sum(axis=1)[:, :n_channels].ravel()
 
     def of_all(name: str) -> np.ndarray:
         return np.array([getattr(scenario, name) for scenario in solved.values()], dtype=np.float64).ravel()
@@ -67,7 +70,7 @@ def _table(posterior: Posterior, solved: dict[str, Scenario]) -> pd.DataFrame:
         {
             "scenario": np.repeat(np.array(list(solved), dtype=object), n_geos * n_channels),
             "geo": np.tile(np.repeat(np.array(data.geos, dtype=object), n_channels), n_scenarios),
-            "channel": np.tile(np.array(data.channels, dtype=object), n_scenarios * n_geos),
+            "channel": np.tile(np.array(data.paid_channels, dtype=object), n_scenarios * n_geos),
             "current_spend": np.tile(current, n_scenarios),
             "optimal_spend": of_all("optimal_spend"),
             "current_outcome": of_all("current_outcome"),

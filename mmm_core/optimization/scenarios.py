@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmm_core.features.model_data import FloatArray
-from mmm_core.model.forward import scaled_channel_outcome
+from mmm_core.model.forward import Units, scaled_channel_outcome
 from mmm_core.model.posterior import Posterior
 from mmm_core.optimization.objectives import ResponseCurve
 from mmm_core.optimization.problem import BudgetProblem
@@ -55,7 +55,7 @@ class Scenario:
 
     summary: ScenarioSummary
     optimal_spend: FloatArray
-    """(G, M) money."""
+    """(G, M) money of the paid channels."""
     current_outcome: FloatArray
     """(G, M) posterior mean."""
     optimal_outcome: FloatArray
@@ -63,18 +63,29 @@ class Scenario:
 
 
 def solve_scenario(
-    name: str, posterior: Posterior, problem: BudgetProblem, curves: Sequence[ResponseCurve]
+    name: str,
+    posterior: Posterior,
+    problem: BudgetProblem,
+    curves: Sequence[ResponseCurve],
+    units: Units | None = None,
 ) -> Scenario:
     """Find the best plan and evaluate it.
 
     The plan is found on the curves; its outcomes are computed from all draws without interpolation.  If
     they turn out below those of the feasible proportional plan, that plan is recommended.
+
+    Args:
+        name: of the scenario.
+        posterior: the fit.
+        problem: total and bounds of the paid channels.
+        curves: one per paid channel.
+        units: `model.forward.effect_units(posterior)`, where it is there already.
     """
-    spend = posterior.data.spend.sum(axis=1)
+    spend = posterior.data.spend.sum(axis=1)[:, : len(problem.lower)]
     current = spend.sum(axis=0)
     optimal = _factors(allocate(curves, problem), current)
     same_mix = _factors(problem.proportional, current)
-    totals, means = _outcomes(posterior, np.stack([np.ones_like(current), same_mix, optimal]))
+    totals, means = _outcomes(posterior, np.stack([np.ones_like(current), same_mix, optimal]), units)
     now, scaled, then = totals
     recommended = 2
     if problem.proportional_is_feasible and then.mean() < scaled.mean():
@@ -116,13 +127,13 @@ def _factors(spend: FloatArray, current: FloatArray) -> FloatArray:
     return np.where(current > 0, spend / np.where(current > 0, current, 1.0), 1.0)
 
 
-def _outcomes(posterior: Posterior, factors: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _outcomes(posterior: Posterior, factors: FloatArray, units: Units | None) -> tuple[FloatArray, FloatArray]:
     """(J, S) outcome draws and (J, G, M) mean outcomes of J plans, given as (J, M) factors."""
     n_plans, n_channels = factors.shape
     totals = np.zeros((n_plans, posterior.n_draws))
     means = np.empty((n_plans, len(posterior.data.geos), n_channels))
     for m in range(n_channels):
-        draws = scaled_channel_outcome(posterior, m, factors[:, m])
+        draws = scaled_channel_outcome(posterior, m, factors[:, m], units=units)
         totals += draws.sum(axis=2)
         means[:, :, m] = draws.mean(axis=1)
     return totals, means

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from mmm_core.config.schema import Config
 from mmm_core.data import calendar
 from mmm_core.data.contracts import weekly_schema
-from mmm_core.data.panel import DATE, GEO, KPI, MEDIA, SOURCE_ROW, SPEND, with_prefix
+from mmm_core.data.panel import DATE, FREQUENCY, GEO, KPI, MEDIA, REACH, SOURCE_ROW, SPEND, with_prefix
 from mmm_core.quality.check import CheckResult
 from mmm_core.quality.violations import MAX_TABLE_ROWS, violations
 
 CLEAN_PANEL_CHECKS: Mapping[str, str] = {
-    "schema": "Every value is there, finite and in its range",
+    "schema": "Every value is there (a masked KPI apart), finite and in its range",
     "consecutive_weeks": "Weeks are sorted and 7 days apart",
     "kpi_variation": "The KPI varies over weeks",
     "cost_per_media_unit": "Cost per media unit stays within ten times its median",
@@ -32,10 +33,11 @@ def check_clean_panel(panel: pd.DataFrame, config: Config) -> list[CheckResult]:
         panel: one geo's clean panel, at least one row.
         config: `enhanced_cleaning.outliers` says whether outliers are flagged.
     """
-    schema = check_weekly_schema(panel.reset_index(drop=True))
+    schema = check_weekly_schema(panel.reset_index(drop=True), config)
     panel = panel.reset_index(drop=True)
     names = [column for column in panel.columns if column not in (GEO, DATE)]
-    panel = panel.assign(**{name: pd.to_numeric(panel[name], errors="coerce") for name in names})
+    numbers = panel[names].apply(pd.to_numeric, errors="coerce").replace([np.inf, -np.inf], np.nan)
+    panel = panel.assign(**{name: numbers[name] for name in names})
     return [
         schema,
         _consecutive_weeks(panel),
@@ -45,10 +47,14 @@ def check_clean_panel(panel: pd.DataFrame, config: Config) -> list[CheckResult]:
     ]
 
 
-def check_weekly_schema(panel: pd.DataFrame) -> CheckResult:
-    """Every column but geo and date is complete, finite and in its range; no date repeats."""
+def check_weekly_schema(panel: pd.DataFrame, config: Config) -> CheckResult:
+    """Every column but geo and date is complete, finite and in its range; no date repeats.
+
+    Under the strategy `mask` of missing data, the KPI may be missing in some weeks.
+    """
+    masked = config.enhanced_cleaning.missing_data.strategy == "mask"
     numeric = [column for column in panel.columns if column not in (GEO, DATE, SOURCE_ROW)]
-    found = violations(weekly_schema([KPI, *(column for column in numeric if column != KPI)]), panel)
+    found = violations(weekly_schema([KPI, *(column for column in numeric if column != KPI)], masked), panel)
     if found is None:
         return CheckResult("schema", True, "error", "Every value is there, finite and in its range.", value=0)
     weeks = pd.to_datetime(panel[DATE]).dt.strftime("%Y-%m-%d")
@@ -86,8 +92,8 @@ def _kpi_variation(panel: pd.DataFrame) -> CheckResult:
 
 def _cost_per_media_unit(panel: pd.DataFrame) -> CheckResult:
     found: list[dict[str, object]] = []
-    for channel in (name.removeprefix(MEDIA) for name in with_prefix(panel.columns, MEDIA)):
-        spend, media = panel[f"{SPEND}{channel}"], panel[f"{MEDIA}{channel}"]
+    for channel, media in _exposure(panel).items():
+        spend = panel[f"{SPEND}{channel}"]
         both = (spend > 0) & (media > 0)
         cost = spend[both] / media[both]
         ratio = cost / cost.median()
@@ -114,13 +120,22 @@ def _cost_per_media_unit(panel: pd.DataFrame) -> CheckResult:
     )
 
 
+def _exposure(panel: pd.DataFrame) -> dict[str, pd.Series]:
+    """Paid channel -> media units, or contacts (reach x frequency)."""
+    exposure = {name.removeprefix(MEDIA): panel[name] for name in with_prefix(panel.columns, MEDIA)}
+    for name in with_prefix(panel.columns, REACH):
+        channel = name.removeprefix(REACH)
+        exposure[channel] = panel[name] * panel[f"{FREQUENCY}{channel}"]
+    return {channel: units for channel, units in exposure.items() if f"{SPEND}{channel}" in panel}
+
+
 def _outliers(panel: pd.DataFrame, flag: bool) -> CheckResult:
     """Values far above or below the quartiles of the column's non-zero weeks (1.5 times their distance)."""
     if not flag:
         message = "Not looked for: enhanced_cleaning.outliers.policy is not flag."
         return CheckResult("outliers", True, "warn", message)
     found: list[dict[str, object]] = []
-    for column in (KPI, *with_prefix(panel.columns, SPEND), *with_prefix(panel.columns, MEDIA)):
+    for column in (KPI, *with_prefix(panel.columns, SPEND), *with_prefix(panel.columns, MEDIA, REACH)):
         values = panel[column][panel[column] != 0]
         low, high = values.quantile(0.25), values.quantile(0.75)
         reach = _FENCE * (high - low)

@@ -1,6 +1,6 @@
 """Checks of one geo's rows as they came from the source."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -9,7 +9,7 @@ from mmm_core.data import calendar
 from mmm_core.data.contracts import raw_panel_schema
 from mmm_core.data.mapping import ColumnMapping
 from mmm_core.data.numbers import parsed_dates
-from mmm_core.data.panel import DATE, GEO, KPI, MEDIA, SOURCE_ROW, SPEND, level_columns
+from mmm_core.data.panel import DATE, FREQUENCY, GEO, KPI, REACH, SOURCE_ROW, SPEND, level_columns
 from mmm_core.quality.check import CheckResult, Severity
 from mmm_core.quality.violations import MAX_TABLE_ROWS, violations
 
@@ -20,13 +20,22 @@ RAW_PANEL_CHECKS: Mapping[str, str] = {
     "coverage": "Enough weeks (validation.coverage_frequency.min_weeks_required)",
     "preferred_history": "Weeks for a stable fit (validation.coverage_frequency.preferred_weeks)",
     "missing_weeks": "Gaps inside the geo's own range (validation.coverage_frequency.max_missing_weeks_pct)",
-    "missing_values": "Empty cells of spend, media, controls, population and revenue per KPI",
-    "empty_columns": "Controls, population and revenue per KPI hold at least one number",
+    "missing_values": "Empty cells of numeric columns",
+    "empty_columns": "KPI, controls, treatments, population and revenue per KPI hold at least one number",
     "spend_without_media": "No spend without media units",
     "media_without_spend": "No media units without spend",
+    "reach_without_frequency": "No people reached without a frequency",
 }
 """Check name -> what it looks at, in the order of the results."""
-_WARNINGS = frozenset({"preferred_history", "missing_values", "spend_without_media", "media_without_spend"})
+_WARNINGS = frozenset(
+    {
+        "preferred_history",
+        "missing_values",
+        "spend_without_media",
+        "media_without_spend",
+        "reach_without_frequency",
+    }
+)
 
 
 def check_raw_panel(panel: pd.DataFrame, mapping: ColumnMapping, config: Config, origin: str) -> list[CheckResult]:
@@ -39,6 +48,16 @@ def check_raw_panel(panel: pd.DataFrame, mapping: ColumnMapping, config: Config,
         origin: name of the source, for the messages.
     """
     raw = _Raw(panel.reset_index(drop=True), mapping, config, origin)
+    exposed = [
+        (channel, f"{SPEND}{channel}", media)
+        for channel, media in zip(mapping.channels, mapping.media_columns, strict=False)
+        if not media.startswith(SPEND)
+    ]
+    reached = [
+        (channel, f"{REACH}{channel}", f"{FREQUENCY}{channel}")
+        for channel, columns in zip(mapping.channels, mapping.channel_columns, strict=True)
+        if columns.reach is not None
+    ]
     return [
         _schema(raw),
         _duplicate_keys(raw),
@@ -48,8 +67,16 @@ def check_raw_panel(panel: pd.DataFrame, mapping: ColumnMapping, config: Config,
         _missing_weeks(raw),
         _missing_values(raw),
         _empty_columns(raw),
-        _unpaired(raw, "spend_without_media", SPEND, MEDIA, "check the media feed"),
-        _unpaired(raw, "media_without_spend", MEDIA, SPEND, "it counts as free; check the spend feed"),
+        _unpaired(raw, "spend_without_media", exposed, "check the media feed"),
+        _unpaired(
+            raw,
+            "media_without_spend",
+            [(channel, media, spend) for channel, spend, media in exposed],
+            "it counts as free; check the spend feed",
+        ),
+        _unpaired(
+            raw, "reach_without_frequency", reached, "nobody counts as reached then; correct reach or frequency"
+        ),
     ]
 
 
@@ -63,6 +90,7 @@ class _Raw:
         """NaT where a date is not readable (the schema check names those)."""
         self.known_dates = pd.DatetimeIndex(self.dates.dropna())
         self.grain = calendar.grain_of(self.known_dates)
+        self.masked = config.enhanced_cleaning.missing_data.strategy == "mask"
         self.numbers = panel[list(mapping.numeric_columns)].apply(pd.to_numeric, errors="coerce")
         """Values, NaN where missing or no number."""
 
@@ -74,12 +102,17 @@ class _Raw:
         return f"row {', '.join(map(str, numbers[:5]))}{', …' if len(numbers) > 5 else ''} ({len(numbers)} in all)"
 
     def whole_weeks(self) -> int:
-        """Weeks with data: distinct dates, or complete weeks' worth of distinct days."""
-        if not len(self.known_dates):
+        """Weeks with a KPI: distinct dates, or complete weeks' worth of distinct days."""
+        known = pd.DatetimeIndex(self.dates[self.dates.notna() & self._has_kpi()])
+        if not len(known):
             return 0
         if self.grain != "daily":
-            return self.known_dates.nunique()
-        return len(self.expected_dates().intersection(self.known_dates)) // 7
+            return known.nunique()
+        return len(self.expected_dates().intersection(known)) // 7
+
+    def _has_kpi(self) -> pd.Series:
+        """Rows that will not be masked; an empty KPI breaks the schema where nothing is."""
+        return self.panel[KPI].notna() if self.masked else pd.Series(True, index=self.panel.index)
 
     def expected_dates(self) -> pd.DatetimeIndex:
         return calendar.expected_dates(self.known_dates, self.grain, self.config.data.week_start)
@@ -106,7 +139,7 @@ def _result(
 
 
 def _schema(raw: _Raw) -> CheckResult:
-    found = violations(raw_panel_schema(raw.mapping), raw.panel)
+    found = violations(raw_panel_schema(raw.mapping, raw.masked), raw.panel)
     if found is None:
         return _result("schema", None, "Every value has its type and range.", value=0)
     rows = raw.panel[SOURCE_ROW]
@@ -204,22 +237,24 @@ def _missing_weeks(raw: _Raw) -> CheckResult:
 
 def _missing_values(raw: _Raw) -> CheckResult:
     strategy = raw.config.enhanced_cleaning.missing_data.strategy
-    missing = raw.panel[list(raw.numbers.columns)].isna().drop(columns=KPI).sum()
+    missing = raw.panel[list(raw.numbers.columns)].isna().sum()
+    missing = missing if raw.masked else missing.drop(KPI)
     missing = missing[missing > 0]
     severity: Severity = "error" if strategy == "refuse" else "warn"
     if missing.empty:
         return _result("missing_values", None, "No value is missing.", value=0, severity=severity)
     listed = ", ".join(f"{raw.name(str(column))} {count}" for column, count in missing.items())
-    remedy = (
-        "enhanced_cleaning.missing_data.strategy is refuse; fill them in the source or set it to simple"
-        if strategy == "refuse"
-        else "cleaning takes missing spend and media as 0 and interpolates the rest; check that this is meant"
-    )
+    remedies = {
+        "refuse": "enhanced_cleaning.missing_data.strategy is refuse; fill them in the source or change it",
+        "simple": "missing spend and media are taken as 0, and the rest is interpolated; check that this is meant",
+        "mask": "weeks without KPI are left out of the fit, missing spend and media are taken as 0 and the rest "
+        "is interpolated; check that this is meant",
+    }
     table = tuple(
         {"column": raw.mapping.source_column(str(column)), "missing": int(count)}
         for column, count in missing.items()
     )
-    problem = f"{raw.where}: missing values by column: {listed}; {remedy}."
+    problem = f"{raw.where}: missing values by column: {listed}; {remedies[strategy]}."
     return _result(
         "missing_values", problem, "", float(missing.sum()), 0.0, table[:MAX_TABLE_ROWS], severity=severity
     )
@@ -227,7 +262,8 @@ def _missing_values(raw: _Raw) -> CheckResult:
 
 def _empty_columns(raw: _Raw) -> CheckResult:
     """Columns that cleaning could not interpolate, because they hold no number at all."""
-    empty = [column for column in level_columns(raw.numbers.columns) if raw.numbers[column].isna().all()]
+    needed = (KPI, *level_columns(raw.numbers.columns))
+    empty = [column for column in needed if raw.numbers[column].isna().all()]
     problem = (
         f"{raw.where}: column {', '.join(raw.name(column) for column in empty)} holds no number; fill it, or "
         "remove it from the data section of the configuration."
@@ -235,20 +271,25 @@ def _empty_columns(raw: _Raw) -> CheckResult:
     return _result("empty_columns", problem if empty else None, "Every column holds numbers.", value=len(empty))
 
 
-def _unpaired(raw: _Raw, name: str, present: str, absent: str, remedy: str) -> CheckResult:
-    """Rows where one of spend and media is above 0 and the other is 0, for channels with a media column."""
+def _unpaired(raw: _Raw, name: str, pairs: Sequence[tuple[str, str, str]], remedy: str) -> CheckResult:
+    """Rows where the first column of a pair is above 0 and the second is 0 or missing.
+
+    Args:
+        raw: the rows.
+        name: of the check; says in words what is found.
+        pairs: channel and its two columns.
+        remedy: what to do.
+    """
     found: list[Mapping[str, object]] = []
     channels = []
-    for channel in raw.mapping.channels:
-        if f"{MEDIA}{channel}" not in raw.numbers:
-            continue
-        alone = (raw.numbers[f"{present}{channel}"] > 0) & (raw.numbers[f"{absent}{channel}"].fillna(0) == 0)
+    for channel, present, absent in pairs:
+        alone = (raw.numbers[present] > 0) & (raw.numbers[absent].fillna(0) == 0)
         if alone.any():
             channels.append(f"{channel} in {raw.rows(alone)}")
-            values = raw.numbers.loc[alone, f"{present}{channel}"]
+            values = raw.numbers.loc[alone, present]
             rows = zip(raw.panel.loc[alone, SOURCE_ROW], values, strict=True)
             found += [{"channel": channel, "row": int(row), "value": float(value)} for row, value in rows]
-    what = "spend without media" if present == SPEND else "media without spend"
+    what = name.replace("_", " ")
     problem = f"{raw.where}: {what} for channel {'; '.join(channels[:3])}; {remedy}."
     return _result(
         name, problem if found else None, f"No {what}.", float(len(found)), 0.0, tuple(found[:MAX_TABLE_ROWS])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mmm_core.reporting.formats import compact
+from mmm_core.reporting.inputs import MEDIA_KINDS
 from mmm_core.reporting.palette import ACCENT, BASE, GRID, INK, MUTED, channel_colors
 
 if TYPE_CHECKING:
@@ -41,9 +42,11 @@ def kpi_spend_preview(panel: pd.DataFrame) -> bytes:
 def contribution_area(contributions: pd.DataFrame) -> bytes:
     """Stacked weekly contributions, all geos together: what is not media below, the channels above."""
     figure, (axes,) = _figure(8.0, 3.4, dates=True)
-    media = contributions["kind"] == "media"
+    media = contributions["kind"].isin(MEDIA_KINDS)
     table = contributions.assign(layer=contributions["component"].where(media, "base"))
-    sums = table.pivot_table(index="date", columns="layer", values="mean", aggfunc="sum", sort=False)
+    sums = table.pivot_table(
+        index="date", columns="layer", values="mean", aggfunc="sum", sort=False, fill_value=0.0
+    )
     channels = [str(name) for name in table.loc[media, "layer"].unique()]
     colors = channel_colors(channels)
     layers = ["base", *channels] if "base" in sums.columns else channels
@@ -76,6 +79,26 @@ def roi_intervals(channel_summary: pd.DataFrame) -> bytes:
     return _png(figure)
 
 
+def score_differences(scores: pd.DataFrame) -> bytes:
+    """Log scores of compared models less the best one's, with 90 % intervals; the best on top.
+
+    Args:
+        scores: candidate, difference, difference_se, chosen; the best first (`ModelChoice.scores`).
+    """
+    figure, (axes,) = _figure(6.5, 1.1 + 0.28 * len(scores))
+    table = scores.iloc[::-1].reset_index(drop=True)
+    for row, (mean, error, chosen) in enumerate(
+        table[["difference", "difference_se", "chosen"]].itertuples(index=False)
+    ):
+        color, margin = ACCENT if chosen else MUTED, 1.645 * error
+        axes.plot([mean - margin, mean + margin], [row, row], color=color, linewidth=2.5, alpha=0.55)
+        axes.plot([mean], [row], "o", color=color, markersize=6)
+    axes.axvline(0.0, color=INK, linewidth=0.8, linestyle="--")
+    axes.set_yticks(range(len(table)), [_plain_label(name) for name in table["candidate"]])
+    axes.set_title("Log score per geo-week, less the best one's (90% intervals)", **_title())
+    return _png(figure)
+
+
 def response_curve_grid(pooled_curves: pd.DataFrame) -> bytes:
     """Response curves of the (at most 12) channels with the largest spend, current spend marked."""
     largest = pooled_curves.groupby("channel", sort=False)["spend"].max().sort_values(ascending=False)
@@ -99,9 +122,13 @@ def response_curve_grid(pooled_curves: pd.DataFrame) -> bytes:
 
 
 def fit_lines(fit: pd.DataFrame) -> bytes:
-    """Actual and predicted KPI, summed over geos; with the interval if there is one geo."""
+    """Actual and predicted KPI, summed over geos; with the interval if there is one geo.
+
+    Weeks in which a geo's KPI is not known have no actual value.
+    """
     figure, (axes,) = _figure(8.0, 3.0, dates=True)
     total = fit.groupby("date")[["actual", "predicted_mean", "q05", "q95"]].sum()
+    total["actual"] = total["actual"].mask(fit["actual"].isna().groupby(fit["date"]).any())
     if fit["geo"].nunique() == 1:
         axes.fill_between(total.index, total["q05"], total["q95"], color=ACCENT, alpha=0.18, linewidth=0)
     axes.plot(total.index, total["predicted_mean"], color=ACCENT, linewidth=1.4, label="predicted")

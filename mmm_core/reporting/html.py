@@ -16,6 +16,7 @@ from mmm_core.reporting.sections.data_quality import data_quality_view
 from mmm_core.reporting.sections.diagnostics import diagnostics_view
 from mmm_core.reporting.sections.fit import fit_view
 from mmm_core.reporting.sections.header import header_view
+from mmm_core.reporting.sections.model_choice import model_choice_view
 from mmm_core.reporting.sections.returns import returns_view
 from mmm_core.reporting.sections.summary import summary_view
 
@@ -34,6 +35,8 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("configuration", "Configuration"),
 )
 """(id, title) of each section in order; the template of a section has its id as name."""
+_CHOICE = ("choice", "Model choice")
+"""Stands before the diagnostics where a model was chosen."""
 
 
 def render_report(inputs: ReportInputs) -> str:
@@ -44,7 +47,7 @@ def render_report(inputs: ReportInputs) -> str:
     """
     template = _environment().get_template("report.html.j2")
     return template.render(
-        sections=SECTIONS,
+        sections=_sections(inputs),
         style=_asset("style.css"),
         script=_asset("report.js"),
         inputs=inputs,
@@ -55,10 +58,19 @@ def render_report(inputs: ReportInputs) -> str:
         returns=returns_view(inputs),
         curves=curves_view(inputs),
         budget=budget_view(inputs),
+        choice=model_choice_view(inputs),
         diagnostics=diagnostics_view(inputs),
         data_quality=data_quality_view(inputs),
         configuration=configuration_view(inputs),
     )
+
+
+def _sections(inputs: ReportInputs) -> tuple[tuple[str, str], ...]:
+    """The sections that there is something to say in."""
+    if inputs.model_choice is None:
+        return SECTIONS
+    at = [name for name, _ in SECTIONS].index("diagnostics")
+    return (*SECTIONS[:at], _CHOICE, *SECTIONS[at:])
 
 
 @cache

@@ -10,7 +10,10 @@ from mmm_core.errors import StorageError
 from mmm_core.optimization.scenarios import ScenarioSummary
 from mmm_core.quality.check import CheckResult
 from mmm_core.reporting.exports import DIAGNOSTICS_KEYS, EXPORT_COLUMNS, require_columns
+from mmm_core.selection.choice import ModelChoice
 
+MEDIA_KINDS = ("media", "organic_media")
+"""Kinds of components that are channels: paid and organic ones."""
 _CHANGE_COLUMNS = ("geo", "date", "column", "before", "after", "rule")
 
 
@@ -19,9 +22,9 @@ class Totals:
     """What only the draws can tell: intervals of sums (quantiles of parts do not add up)."""
 
     fit: pd.DataFrame | None = None
-    """date, actual, predicted_mean, q05, q95 of the sum over geos, KPI units."""
+    """date, actual (missing where that of a geo is), predicted_mean, q05, q95 of the sum over geos, KPI units."""
     media_share: tuple[float, float] | None = None
-    """5 % and 95 % quantile of the share of the fitted KPI that all channels together brought."""
+    """5 % and 95 % quantile of the share of the fitted KPI that all paid channels together brought."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class ReportInputs:
     """What the KPI counts, in plural, e.g. `conversions`."""
     generated_at: str
     contributions: pd.DataFrame
-    """`contributions.csv` with column `kind`: media, control, seasonality or baseline."""
+    """`contributions.csv` with column `kind` (see `attribution.contributions.contribution_table`)."""
     channel_summary: pd.DataFrame
     """`channel_summary.csv`."""
     pooled_curves: pd.DataFrame
@@ -68,6 +71,10 @@ class ReportInputs:
     """What cannot be had by adding rows; see `reporting.totals`."""
     scenarios: tuple[ScenarioSummary, ...] = ()
     """Intervals and probabilities of the scenarios of `budget_plan`, where known."""
+    model: tuple[str, ...] = ()
+    """What was assumed, one sentence per choice; see `reporting.model_words`."""
+    model_choice: ModelChoice | None = None
+    """How the model was chosen, where it was."""
 
     def __post_init__(self) -> None:
         for name, frame in (
@@ -89,6 +96,18 @@ class ReportInputs:
     def channels(self) -> tuple[str, ...]:
         """Channel names in the order of the summary."""
         return tuple(str(channel) for channel in self.channel_summary["channel"])
+
+    @property
+    def paid_channels(self) -> tuple[str, ...]:
+        """The channels that cost money."""
+        table = self.contributions
+        organic = set(table.loc[table["kind"] == "organic_media", "component"].astype(str))
+        return tuple(channel for channel in self.channels if channel not in organic)
+
+    @property
+    def has_organic(self) -> bool:
+        """Whether some channels cost nothing."""
+        return len(self.paid_channels) < len(self.channels)
 
     @property
     def geos(self) -> tuple[str, ...]:

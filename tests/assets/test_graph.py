@@ -44,6 +44,8 @@ GRAPH = {
         False,
         {"posterior", "contributions", "channel_summary", "response_curves", "evaluation", "budget_plan"},
     ),
+    "benchmark_result": ("benchmark", True, set()),
+    "benchmark_summary": ("benchmark", False, {"benchmark_result"}),
 }
 CHECKS = {
     "raw_panel": {
@@ -57,14 +59,17 @@ CHECKS = {
         "empty_columns",
         "spend_without_media",
         "media_without_spend",
+        "reach_without_frequency",
         "validation_score",
     },
     "clean_panel": {"schema", "consecutive_weeks", "kpi_variation", "cost_per_media_unit", "outliers"},
-    "features": {"schema", "seasonality_terms", "constant_columns"},
+    "features": {"schema", "seasonality_terms", "holiday_columns", "constant_columns"},
     "model_data": {
+        "finite_values",
         "channel_activity",
         "kpi_variation",
         "control_variation",
+        "collinear_channels",
         "channel_correlation",
         "variance_inflation",
         "spend_variation",
@@ -92,7 +97,7 @@ CHECKS = {
         "contribution_sum",
     },
 }
-JOBS = {"full"} | {
+JOBS = {"full", "benchmark"} | {
     f"stage_{stage}"
     for stage in ("ingest", "validate", "transform", "features", "train", "evaluate", "optimize", "report")
 }
@@ -139,7 +144,7 @@ def test_partitions_are_named_after_the_project(definitions: dg.Definitions) -> 
     names = {
         graph.get(key).partitions_def.name
         for key in graph.materializable_asset_keys
-        if graph.get(key).is_partitioned
+        if graph.get(key).is_partitioned and graph.get(key).group_name != "benchmark"
     }
     assert names == {"tiny_geos"}
 
@@ -164,14 +169,14 @@ def test_jobs_and_sensors_are_there_and_sensors_run(definitions: dg.Definitions)
     )
 
 
-def test_only_the_fit_waits_for_its_pool(definitions: dg.Definitions) -> None:
+def test_only_what_samples_waits_for_its_pool(definitions: dg.Definitions) -> None:
     pools = {
         key.to_user_string(): set(definitions.get_assets_def(key).op.pools)
         if hasattr(definitions.get_assets_def(key).op, "pools")
         else {definitions.get_assets_def(key).op.pool} - {None}
         for key in definitions.resolve_asset_graph().materializable_asset_keys
     }
-    assert {asset for asset, pool in pools.items() if pool == {"fit"}} == {"posterior"}
+    assert {asset for asset, pool in pools.items() if pool == {"fit"}} == {"posterior", "benchmark_result"}
 
 
 @pytest.mark.parametrize(
@@ -179,6 +184,7 @@ def test_only_the_fit_waits_for_its_pool(definitions: dg.Definitions) -> None:
     [
         ("training.draws=200", {"posterior"}, {"model_data", "channel_summary"}),
         ("complexity.identifiability.max_rhat=1.5", {"channel_summary", "report"}, {"posterior", "model_data"}),
+        ("features.holidays.country=US", {"features", "model_data"}, {"clean_panel", "posterior"}),
         ("features.seasonality.annual_fourier_order=1", {"features", "model_data"}, {"clean_panel", "posterior"}),
         ("optimization.platform_constraints.max_change=0.3", {"budget_plan"}, {"posterior", "contributions"}),
         ("runtime.cores=1", set(), {"posterior", "report"}),

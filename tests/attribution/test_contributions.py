@@ -8,20 +8,24 @@ import pytest
 from mmm_core.attribution.contributions import contribution_table
 from mmm_core.attribution.fitted import fit_table
 from mmm_core.model.forward import expected_kpi, media_contribution
-from tests.factories import made_up_posterior, tiny_model_data
+from tests.factories import EVERYTHING, made_up_posterior, robust, tiny_model_data
 
 _CASES = {
     "geos": {"n_geos": 3, "n_controls": 2},
     "national": {"n_geos": 1, "n_controls": 1},
     "no controls": {"n_geos": 2, "n_controls": 0},
+    "everything": {"extras": EVERYTHING},
+    "national with everything": {"n_geos": 1, "extras": EVERYTHING},
 }
 
 
+@pytest.mark.parametrize("family", ["gaussian", "robust_log"])
 @pytest.mark.parametrize("case", _CASES)
-def test_means_add_up_to_the_fitted_kpi(case: str) -> None:
-    posterior = made_up_posterior(tiny_model_data(**_CASES[case]))
+def test_means_add_up_to_the_fitted_kpi(case: str, family: str) -> None:
+    data = tiny_model_data(**_CASES[case])
+    posterior = made_up_posterior(data) if family == "gaussian" else made_up_posterior(data, spec=robust(data))
     sums = contribution_table(posterior).groupby(["geo", "date"], sort=False)["mean"].sum()
-    np.testing.assert_allclose(sums, expected_kpi(posterior).mean(axis=0).ravel(), rtol=1e-9)
+    np.testing.assert_allclose(sums, expected_kpi(posterior).mean(axis=0)[data.present], rtol=1e-9)
     np.testing.assert_allclose(sums, fit_table(posterior)["predicted_mean"], rtol=1e-9)
 
 
@@ -90,3 +94,28 @@ def test_a_geo_without_media_gets_no_media_contribution() -> None:
     rows = table[(table["geo"] == "Geo1") & (table["component"] == "channel_0")]
     assert len(rows) == 30
     assert not rows[["mean", "q05", "q50", "q95"]].to_numpy().any()
+
+
+def test_every_kind_of_channel_and_control_is_a_component() -> None:
+    table = contribution_table(made_up_posterior(tiny_model_data(extras=EVERYTHING)))
+    kinds = dict(zip(table["component"], table["kind"], strict=True))
+    assert kinds == {
+        "channel_0": "media",
+        "channel_1": "media",
+        "reach_0": "media",
+        "organic_0": "organic_media",
+        "control_0": "control",
+        "treatment_0": "non_media_treatment",
+        "holidays": "holiday",
+        "seasonality": "seasonality",
+        "baseline": "baseline",
+    }
+
+
+def test_weeks_in_which_a_geo_is_not_present_have_no_rows() -> None:
+    data = tiny_model_data(extras=EVERYTHING)
+    table = contribution_table(made_up_posterior(data))
+    weeks = table.groupby("geo", sort=False)["date"].nunique()
+    assert weeks.tolist() == data.present.sum(axis=1).tolist()
+    assert not table.isna().any().any()
+    assert not (~np.isfinite(table["mean"])).any()

@@ -6,7 +6,7 @@ import pytest
 from mmm_core.attribution.curves import pooled_response_curves, response_curves
 from mmm_core.attribution.returns import channel_summary
 from mmm_core.errors import InputError
-from tests.factories import made_up_posterior, tiny_model_data
+from tests.factories import EVERYTHING, made_up_posterior, tiny_model_data
 from tests.model.forward_oracle import OneDraw
 
 
@@ -53,3 +53,9 @@ def test_more_spend_never_brings_less() -> None:
 def test_negative_multiplier_is_refused() -> None:
     with pytest.raises(InputError, match="multipliers"):
         pooled_response_curves(made_up_posterior(tiny_model_data()), multipliers=(-0.1,))
+
+
+def test_only_paid_channels_have_curves() -> None:
+    posterior = made_up_posterior(tiny_model_data(extras=EVERYTHING))
+    for curves in (response_curves(posterior), pooled_response_curves(posterior)):
+        assert list(curves["channel"].unique()) == ["channel_0", "channel_1", "reach_0"]

@@ -8,7 +8,7 @@ import pytest
 from mmm_core.attribution.contributions import contribution_table
 from mmm_core.attribution.returns import channel_summary, mroi_draws, roi_draws
 from mmm_core.model.posterior import Posterior
-from tests.factories import made_up_posterior, tiny_model_data
+from tests.factories import EVERYTHING, made_up_posterior, robust, tiny_model_data
 from tests.model.forward_oracle import OneDraw
 
 _COLUMNS = [
@@ -47,7 +47,7 @@ def test_concave_curves_return_less_at_the_margin() -> None:
 def test_summary_agrees_with_the_draws_and_the_contribution_table() -> None:
     posterior = made_up_posterior(tiny_model_data())
     summary = channel_summary(posterior)
-    assert list(summary) == _COLUMNS + _MONEY
+    assert list(summary) == [*_COLUMNS, *_MONEY, "kind"]
     roi, mroi = roi_draws(posterior), mroi_draws(posterior)
     np.testing.assert_allclose(summary["roi_mean"], roi.mean(axis=0))
     np.testing.assert_allclose(summary["roi_q95"], np.quantile(roi, 0.95, axis=0))
@@ -67,7 +67,7 @@ def test_summary_agrees_with_the_draws_and_the_contribution_table() -> None:
 
 def test_revenue_kpi_has_no_extra_columns() -> None:
     data = dataclasses.replace(tiny_model_data(), kpi_type="revenue", revenue_per_kpi=None)
-    assert list(channel_summary(made_up_posterior(data))) == _COLUMNS
+    assert list(channel_summary(made_up_posterior(data))) == [*_COLUMNS, "kind"]
 
 
 def test_channel_without_spend_has_no_roi_but_a_contribution() -> None:
@@ -78,3 +78,28 @@ def test_channel_without_spend_has_no_roi_but_a_contribution() -> None:
     assert np.isnan(summary.loc[1, ["roi_mean", "roi_q05", "mroi_mean"]].to_numpy(dtype=float)).all()
     assert summary.loc[1, "contribution_mean"] > 0
     assert np.isfinite(summary.loc[0, "roi_mean"])
+
+
+def test_organic_media_has_a_contribution_but_no_returns() -> None:
+    posterior = made_up_posterior(tiny_model_data(extras=EVERYTHING))
+    summary = channel_summary(posterior).set_index("channel")
+    organic = summary.loc["organic_0"]
+    assert (organic["spend"], organic["kind"]) == (0, "organic_media")
+    assert organic["contribution_mean"] > 0
+    assert organic.filter(regex="roi_").isna().all()
+    assert np.isfinite(summary.loc["reach_0"].drop("kind").to_numpy(dtype=float)).all()
+
+
+@pytest.mark.parametrize("family", ["gaussian", "robust_log"])
+def test_returns_of_every_kind_of_channel_equal_loops(family: str) -> None:
+    data = tiny_model_data(n_weeks=16, extras=EVERYTHING)
+    spec = robust(data) if family == "robust_log" else None
+    posterior = made_up_posterior(data, n_chains=1, n_draws=2, spec=spec)
+    roi, mroi = roi_draws(posterior), mroi_draws(posterior)
+    for s in range(2):
+        one = OneDraw(posterior, 0, s)
+        for m in range(len(data.paid_channels)):
+            now = sum(one.outcome(g, m) for g in range(3))
+            then = sum(one.outcome(g, m, 1.01) for g in range(3))
+            assert roi[s, m] == pytest.approx(now / _spend(posterior, m), rel=1e-9)
+            assert mroi[s, m] == pytest.approx((then - now) / (0.01 * _spend(posterior, m)), rel=1e-6)

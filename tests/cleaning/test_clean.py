@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from mmm_core.cleaning.clean import CleanedPanel, clean_panel
 from mmm_core.errors import DataError
-from tests.panels import MAPPING, config, panel, source_rows
+from tests.panels import MAPPING, WIDE_MAPPING, WIDE_SECTION, config, panel, source_rows, wide_rows
 
 SUMMED = ["kpi", "spend__tv", "media__tv", "spend__search"]
 LEVELS = ["revenue_per_kpi", "population", "control__weather"]
 NUMERIC = list(MAPPING.numeric_columns)
+SIMPLE = {"enhanced_cleaning": {"missing_data": {"strategy": "simple"}}}
 
 
 def clean(rows: pd.DataFrame, **sections: Any) -> CleanedPanel:
@@ -100,7 +101,7 @@ def test_days_become_the_weeks_that_a_loop_over_days_gives(
 def test_sums_are_kept_up_to_dropped_rows_and_logged_fills(n_days: int, holes: set[int], offset: int) -> None:
     rows = source_rows(n_days, start=f"2023-01-0{offset + 1}", step_days=1)
     raw = panel(rows.drop(index=[hole % (n_days - 2) + 1 for hole in holes]))
-    cleaned = clean_panel(raw, MAPPING, config())
+    cleaned = clean_panel(raw, MAPPING, config(**SIMPLE))
     for column in SUMMED:
         filled = cleaned.changes.loc[cleaned.changes["column"] == column, "after"].sum()
         kept = raw[column].sum() - cleaned.dropped_rows[column].sum()
@@ -131,7 +132,7 @@ def test_week_without_kpi_takes_the_plain_mean_of_revenue_per_kpi() -> None:
 
 def test_missing_week_is_filled_with_zeros_and_interpolation() -> None:
     rows = source_rows(10)
-    cleaned = clean(rows.drop(index=[4]))
+    cleaned = clean(rows.drop(index=[4]), **SIMPLE)
     filled = cleaned.panel.loc[4]
     assert filled["date"] == pd.Timestamp("2023-01-30")
     for column in SUMMED[1:]:
@@ -143,6 +144,62 @@ def test_missing_week_is_filled_with_zeros_and_interpolation() -> None:
     assert rules["spend__tv"] == "missing week: set to 0"
     assert rules["kpi"] == "missing week: interpolated"
     assert len(cleaned.changes) == len(NUMERIC)
+
+
+def test_masked_weeks_have_no_kpi_but_all_the_rest() -> None:
+    rows = source_rows(10)
+    rows.loc[[0, 7], "orders"] = np.nan
+    cleaned = clean(rows.drop(index=[4]))
+    simple = clean(rows.dropna().drop(index=[4]), **SIMPLE).panel
+    assert cleaned.panel.index[cleaned.panel["kpi"].isna()].tolist() == [0, 4, 7]
+    np.testing.assert_array_equal(cleaned.panel["kpi"].dropna(), rows["orders"].drop(index=[0, 4, 7]))
+    assert cleaned.panel.loc[4, SUMMED[1:]].tolist() == [0.0] * 3
+    np.testing.assert_array_equal(cleaned.panel.loc[4, LEVELS], simple.set_index("date").loc["2023-01-30", LEVELS])
+    log = cleaned.changes[cleaned.changes["column"] == "kpi"]
+    assert log["after"].isna().all()
+    assert log["rule"].tolist() == [
+        "missing value: left out of the fit",
+        "missing week: left out of the fit",
+        "missing value: left out of the fit",
+    ]
+
+
+def test_day_without_kpi_masks_its_week_only() -> None:
+    rows = source_rows(35, step_days=1)
+    rows.loc[8, "orders"] = np.nan
+    cleaned = clean(rows.drop(index=[23]))
+    assert cleaned.panel["kpi"].isna().tolist() == [False, True, False, True, False]
+    assert np.isfinite(cleaned.panel.drop(columns="kpi")[SUMMED[1:] + LEVELS].to_numpy()).all()
+    log = cleaned.changes[cleaned.changes["column"] == "kpi"]
+    assert [f"{date:%Y-%m-%d}" for date in log["date"]] == ["2023-01-10", "2023-01-25"]
+    assert log["rule"].tolist() == [
+        "missing value: the week is left out of the fit",
+        "missing day: the week is left out of the fit",
+    ]
+
+
+def test_geo_without_any_week_with_a_kpi_is_refused() -> None:
+    with pytest.raises(DataError, match="kpi holds no value"):
+        clean(source_rows(10).assign(orders=np.nan))
+    daily = source_rows(21, step_days=1)
+    daily.loc[::7, "orders"] = np.nan
+    with pytest.raises(DataError, match="Geo North has no whole week with a known 'orders'"):
+        clean(daily)
+
+
+@settings(max_examples=30, deadline=None)
+@given(n_weeks=st.integers(2, 6), seed=st.integers(0, 1000))
+def test_reach_is_summed_and_frequency_averaged_over_the_people_reached(n_weeks: int, seed: int) -> None:
+    rows = wide_rows(7 * n_weeks, step_days=1, seed=seed)
+    cleaned = clean_panel(panel(rows, mapping=WIDE_MAPPING), WIDE_MAPPING, config(data=WIDE_SECTION)).panel
+    for week in range(n_weeks):
+        days = rows.iloc[7 * week : 7 * week + 7]
+        reach = days["video_reach"].sum()
+        contacts = sum(day["video_reach"] * day["video_frequency"] for _, day in days.iterrows())
+        assert cleaned["reach__video"][week] == reach
+        assert cleaned["frequency__video"][week] * reach == pytest.approx(contacts)
+        assert cleaned["treatment__promo"][week] == pytest.approx(days["promo"].mean())
+        assert cleaned["media__newsletter"][week] == days["newsletter_opens"].sum()
 
 
 def test_missing_values_at_the_ends_take_the_nearest_value() -> None:
@@ -197,7 +254,7 @@ def corrupt(column: str, value: Any) -> pd.DataFrame:
 )
 def test_panel_that_failed_its_checks_is_refused(rows: pd.DataFrame, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        clean(rows)
+        clean(rows, **SIMPLE)
 
 
 @settings(max_examples=30, deadline=None)

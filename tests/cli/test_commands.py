@@ -47,6 +47,19 @@ def test_simulate_refuses_impossible_sizes(
     assert not list(tmp_path.iterdir())
 
 
+def test_simulate_writes_a_preset_whose_sizes_are_fixed(tmp_path: Path) -> None:
+    output = tmp_path / "panel.csv"
+    code, _, err = _invoke("simulate", "--output", str(output), "--preset", "growing_business", "--seed", "3")
+    assert code == 0, err
+    assert len(pd.read_csv(output)) == 2 * 131
+    code, _, err = _invoke("simulate", "--output", str(output), "--preset", "growing_business", "--weeks", "60")
+    assert code == 2
+    assert "--weeks cannot be given with --preset" in err
+    code, _, err = _invoke("simulate", "--output", str(output), "--preset", "tiny")
+    assert code == 2
+    assert "--preset is tiny" in err
+
+
 def test_simulate_refuses_other_formats(tmp_path: Path) -> None:
     code, _, err = _invoke("simulate", "--output", str(tmp_path / "panel.xlsx"))
     assert code == 2
@@ -125,22 +138,6 @@ def test_the_instance_keeps_what_a_person_changed_in_its_settings(finished: Proj
         assert instance.get_settings("concurrency")["pools"]["default_limit"] == 3
         assert not instance.telemetry_enabled
     assert settings.read_text(encoding="utf-8") == changed
-
-
-def test_benchmark_measures_each_backend_and_counts_true_returns(tmp_path: Path) -> None:
-    config = projects.write_config(tmp_path, projects.settings(tmp_path, None))
-    output = tmp_path / "benchmark.csv"
-    short = ("--set", "training.draws=50")
-    code, out, err = _invoke(
-        "benchmark", "--config", str(config), "--backend", "pymc", "--output", str(output), *short
-    )
-    assert code == 0, err
-    (row,) = pd.read_csv(output).to_dict("records")
-    assert row["backend"] == "pymc"
-    assert row["draws"] == 100
-    assert row["min_ess_per_second"] == pytest.approx(row["min_ess"] / row["seconds"])
-    assert 0 <= row["true_roi_inside"] <= row["channels"] == 2
-    assert "2 geos, 60 weeks, 2 channels" in out
 
 
 def test_every_command_explains_itself() -> None:

@@ -50,7 +50,7 @@ def test_later_sources_win_and_every_value_knows_its_source(load: Load, tmp_path
     environ = {"MMM__TRAINING__DRAWS": "500", "MMM__TRAINING__SEED": "5", "MMM_CONFIG": "x", "HOME": "/"}
     loaded = load(LAYERED, "local", ["training.seed=6", "training.seed=7"], environ)
     rows = flatten(loaded)
-    assert rows["training.target_accept"] == (0.95, "default")
+    assert rows["training.target_accept"] == (None, "default")
     assert rows["training.chains"] == (3, f"file {(tmp_path / 'project.yaml').as_posix()}")
     assert rows["training.tune"] == (400, "profile local")
     assert rows["training.draws"] == (500, "environment MMM__TRAINING__DRAWS")

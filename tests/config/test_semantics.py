@@ -42,6 +42,59 @@ CASES = {
     "channel with __": ("data: {kpi_col: k, channel_map: {a__b: s}}", "data.channel_map.a__b: a channel's name"),
     "unprintable channel": ('data: {kpi_col: k, channel_map: {"a\\tb": s}}', "printable"),
     "reserved channel": ("data: {kpi_col: k, channel_map: {baseline: s}}", "component of every model"),
+    "unmapped priors": (
+        DATA + "model: {priors: {channels: {serch: {type: roi}}}}",
+        "model.priors.channels.serch: no channel is named 'serch'; allowed: tv, search. Did you mean search?",
+    ),
+    "reach alone": (
+        "data: {kpi_col: k, channel_map: {tv: {spend: s, reach: r}}}",
+        "data.channel_map.tv.reach: needs `frequency` beside it",
+    ),
+    "frequency alone": (
+        "data: {kpi_col: k, channel_map: {tv: {spend: s, frequency: f}}}",
+        "data.channel_map.tv.frequency: needs `reach` beside it",
+    ),
+    "media and reach": (
+        "data: {kpi_col: k, channel_map: {tv: {spend: s, media: m, reach: r, frequency: f}}}",
+        "data.channel_map.tv.media: is given beside `reach`; remove one of them.",
+    ),
+    "organic and paid": (
+        "data: {kpi_col: k, channel_map: {tv: s}, organic_media: {tv: posts}}",
+        "data.organic_media.tv: tv is also in data.channel_map; a channel is paid or organic",
+    ),
+    "organic and control": (
+        "data: {kpi_col: k, organic_media: {blog: posts}, controls: [blog]}",
+        "data.organic_media.blog: blog is also in data.controls",
+    ),
+    "organic and treatment": (
+        "data: {organic_media: {blog: posts}, non_media_treatments: [blog]}",
+        "data.organic_media.blog: blog is also in data.non_media_treatments",
+    ),
+    "reserved organic": ("data: {organic_media: {holidays: h}}", "data.organic_media.holidays: holidays is a"),
+    "reserved treatment": (
+        "data: {non_media_treatments: [baseline]}",
+        "data.non_media_treatments: baseline is a component",
+    ),
+    "organic column twice": (
+        "data: {kpi_col: k, channel_map: {tv: s}, organic_media: {blog: s}}",
+        "data.organic_media.blog: column 's' is already",
+    ),
+    "treatment is a control": (
+        "data: {controls: [price], non_media_treatments: [price]}",
+        "data.non_media_treatments[0]: column 'price' is already data.controls[0]",
+    ),
+    "reach is spend": (
+        "data: {kpi_col: k, channel_map: {tv: {spend: s, reach: s, frequency: f}}}",
+        "data.channel_map.tv.reach: column 's' is already data.channel_map.tv.spend",
+    ),
+    "per capita of no control": (
+        "data: {controls: [price], controls_per_capita: [prise]}",
+        "controls_per_capita[0]: 'prise' is neither in data.controls nor in data.non_media_treatments. Did",
+    ),
+    "only exclusions": (
+        "data: {kpi_col: k, channel_columns: ['!x9']}",
+        "data.channel_columns: received !x9, which only excludes",
+    ),
     "reserved control": ("data: {controls: [seasonality]}", "data.controls: seasonality is a component"),
     "channel and control": (
         "data: {kpi_col: k, channel_map: {tv: s}, controls: [tv]}",
@@ -82,6 +135,11 @@ def test_a_contradiction_is_refused_with_key_and_remedy(case: str, tmp_path: Pat
     "text",
     [
         DATA,
+        "data: {kpi_col: k, channel_columns: ['x*', '!x9'], controls: ['c*'], controls_per_capita: [c1]}\n"
+        "features: {adstock: {platform_overrides: {x1: {decay: 0.5}}}}",
+        "data: {kpi_col: k, channel_map: {tv: {spend: s, reach: r, frequency: f}}, organic_media: {blog: posts}}\n"
+        "model: {priors: {channels: {blog: {type: contribution}}}}",
+        "data: {non_media_treatments: [promo], controls: [price], controls_per_capita: [promo, price]}",
         DATA + "model: {priors: {roi_bounds: {tv: [1, 2]}}}",
         "model: {backend: pymc, fallback: none}",
         "model: {priors: {roi_bounds: {anything: [1, 2]}}}",

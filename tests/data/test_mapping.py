@@ -7,7 +7,7 @@ import pytest
 from mmm_core.config.schema import Config
 from mmm_core.data.mapping import geo_names, raw_panel, resolve_mapping
 from mmm_core.errors import ConfigError, DataError, InputError
-from tests.panels import MAPPING, SECTION, config, source_rows, source_table
+from tests.panels import MAPPING, SECTION, WIDE_MAPPING, WIDE_SECTION, config, source_rows, source_table, wide_rows
 
 COLUMNS = list(source_rows(1).columns)
 
@@ -65,6 +65,90 @@ def test_contradictions_are_refused(changes: dict[str, Any], error: type[InputEr
         resolve(**changes)
 
 
+WIDE = list(wide_rows(1).columns)
+
+
+def test_every_kind_of_column_becomes_part_of_the_mapping() -> None:
+    mapping = resolve_mapping(Config.model_validate({"data": WIDE_SECTION}), WIDE, "orders.csv")
+    assert mapping == WIDE_MAPPING
+    added = {panel: source for panel, source in mapping.numeric_columns.items() if source not in COLUMNS}
+    assert added == {
+        "spend__video": "video_cost",
+        "reach__video": "video_reach",
+        "frequency__video": "video_frequency",
+        "media__newsletter": "newsletter_opens",
+        "treatment__promo": "promo",
+    }
+    assert mapping.media_columns == ("media__tv", "spend__search", "reach__video", "media__newsletter")
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"channel_map": {"v": {"spend": "video_cost", "reach": "video_reach"}}}, ConfigError, "no frequency"),
+        ({"channel_map": {"v": {"spend": "video_cost", "frequency": "video_frequency"}}}, ConfigError, "no reach"),
+        (
+            {
+                "channel_map": {
+                    "v": {
+                        "spend": "video_cost",
+                        "media": "tv_views",
+                        "reach": "video_reach",
+                        "frequency": "video_frequency",
+                    }
+                }
+            },
+            ConfigError,
+            "has media and reach",
+        ),
+        (
+            {"organic_media": {"tv": "newsletter_opens"}},
+            ConfigError,
+            "tv is both a channel and an organic channel",
+        ),
+        ({"organic_media": {"mail": "opens"}}, DataError, "no column 'opens', which data.organic_media.mail"),
+        ({"organic_media": {"mail": "tv_views"}}, DataError, r"twice, as data.channel_map.tv \(media\)"),
+        ({"non_media_treatments": ["weather"]}, DataError, "as data.controls and as data.non_media_treatments"),
+        ({"non_media_treatments": ["promos"]}, DataError, "data.non_media_treatments names; nearest: promo"),
+        ({"controls_per_capita": ["people"]}, ConfigError, "names people, which is neither in data.controls"),
+        ({"population_col": None}, ConfigError, "data.population_col is not set"),
+        ({"channel_columns": ["x*"]}, DataError, r"data.channel_columns: .* matches 'x\*'.*Columns: region, day"),
+        ({"channel_columns": ["price"]}, DataError, "as data.revenue_per_kpi_col and as data.channel_columns"),
+        ({"channel_map": {}, "channel_columns": ["tv_cost", "!tv_cost"]}, ConfigError, "excludes every column"),
+        ({"controls": ["!wether"]}, DataError, "has no column 'wether' that '!wether' could exclude"),
+        ({"controls": ["weather", "weather"]}, ConfigError, "data.controls names weather more than once"),
+        ({"controls": ["w*", "d*"]}, DataError, "'day' of orders.csv is mapped twice.*`!day`"),
+        ({"channel_map": {"holiday__tv": "tv_cost"}}, ConfigError, "component of every model"),
+    ],
+)
+def test_contradictions_of_the_wider_mapping_are_refused(
+    changes: dict[str, Any], error: type[InputError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        resolve_mapping(Config.model_validate({"data": WIDE_SECTION | changes}), WIDE, "orders.csv")
+
+
+def test_pattern_leaves_columns_of_mapped_channels_alone() -> None:
+    section = Config.model_validate({"data": WIDE_SECTION | {"channel_columns": ["tv_*", "video*"]}})
+    assert resolve_mapping(section, WIDE, "orders.csv") == WIDE_MAPPING
+
+
+def test_columns_by_pattern_are_channels_and_controls_under_their_own_names() -> None:
+    columns = ["geo", "date", "x2_b", "x1_a", "c1", "c1_effect", "c2", "x9", "y"]
+    section = {
+        "date_col": "date",
+        "keys": ["geo"],
+        "revenue_col": "y",
+        "channel_map": {"first": "x1_a"},
+        "channel_columns": ["x*", "!x9"],
+        "controls": ["c*", "!*_effect"],
+    }
+    mapping = entity_mapping(columns, **section)
+    assert mapping.channels == ("first", "x2_b")
+    assert mapping.controls == ("c1", "c2")
+    assert mapping.media_columns == ("spend__first", "spend__x2_b")
+
+
 def test_spend_that_is_also_media_counts_once() -> None:
     mapping = resolve(channel_map={"tv": {"spend": "tv_cost", "media": "tv_cost"}})
     assert "media__tv" not in mapping.numeric_columns
@@ -99,10 +183,32 @@ def test_entity_layout_needs_no_mapping() -> None:
     assert mapping.controls == ("ctrl_price_index",)
 
 
-def test_entity_layout_refuses_activity_without_spend_unless_it_is_a_control() -> None:
-    with pytest.raises(DataError, match=r"act_radio has no spend column; add spend_radio"):
-        entity_mapping([*ENTITY, "act_radio"])
-    assert entity_mapping([*ENTITY, "act_radio"], controls=["act_radio"]).controls == ("act_radio",)
+def test_entity_layout_takes_activity_without_spend_as_organic_media_and_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level("INFO"):
+        mapping = entity_mapping([*ENTITY, "act_radio", "act_post"], organic_media={"mail": "act_post"})
+    assert dict(zip(mapping.organic, mapping.organic_columns, strict=True)) == {
+        "radio": "act_radio",
+        "mail": "act_post",
+    }
+    assert "act_radio has no spend column and is taken as organic media" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("section", "controls", "treatments"),
+    [
+        ({"controls": ["act_radio"]}, ("act_radio",), ()),
+        ({"controls": ["ctrl_*", "act_r*"]}, ("ctrl_price_index", "act_radio"), ()),
+        ({"non_media_treatments": ["act_radio"]}, ("ctrl_price_index",), ("act_radio",)),
+        ({"non_media_treatments": ["ctrl_price_index", "act_radio"]}, (), ("ctrl_price_index", "act_radio")),
+    ],
+)
+def test_entity_layout_leaves_listed_activity_where_it_is_listed(
+    section: dict[str, Any], controls: tuple[str, ...], treatments: tuple[str, ...]
+) -> None:
+    mapping = entity_mapping([*ENTITY, "act_radio"], **section)
+    assert (mapping.organic, mapping.controls, mapping.treatments) == ((), controls, treatments)
 
 
 def test_what_the_configuration_says_replaces_the_layout() -> None:

@@ -55,7 +55,7 @@ def test_good_draws_pass_every_check_in_the_declared_order(good: Posterior) -> N
 def test_statistics_are_those_of_arviz(good: Posterior) -> None:
     table = diagnose(good).parameters.set_index("parameter")
     for label, draws in (
-        ("roi_m[channel_1]", good.samples["roi_m"].isel(channel=1)),
+        ("roi_m[channel_1]", good.samples["roi_m"].isel(paid_channel=1)),
         ("beta_gm[Geo2, channel_0]", good.samples["beta_gm"].isel(geo=2, channel=0)),
         ("knot_values[1]", good.samples["knot_values"].isel(knot=1)),
     ):

@@ -64,3 +64,15 @@ def test_bad_metrics_warn_with_a_remedy(metrics: FitMetrics, name: str, remedy: 
     assert [result.name for result in failing] == [name]
     assert remedy in failing[0].message
     assert not failing[0].blocks
+
+
+def test_weeks_without_a_known_kpi_do_not_count() -> None:
+    rows = table([10.0, 20.0, 0.0, 10.0], [11.0, 18.0, 0.0, 10.0])
+    more = pd.concat([rows, rows.tail(1).assign(date=pd.Timestamp("2024-01-29"), actual=np.nan)])
+    assert fit_metrics(more) == fit_metrics(rows)
+
+
+def test_durbin_watson_does_not_reach_over_a_gap() -> None:
+    rows = table([11.0, 9.0, np.nan, 13.0, 7.0], [10.0] * 5)
+    pairs = 2**2 + 6**2
+    assert fit_metrics(rows).durbin_watson == pytest.approx(pairs * 3 / 2 / (1 + 1 + 9 + 9))

@@ -1,6 +1,8 @@
 """Tries, in order, until one converges."""
 
+import dataclasses
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,15 +28,35 @@ class Scripted:
     enough_draws: int | None = None
     error: MMMError | None = None
     divergences: int = 0
+    warm_fails: bool = False
+    can_start_warm: bool = True
     asked: list[SamplerSettings] = field(default_factory=list)
+    starts: list[Posterior | None] = field(default_factory=list)
+    checkpoints: list[Path | None] = field(default_factory=list)
+
+    def unsupported(self, data: ModelData, spec: ModelSpec) -> tuple[str, ...]:
+        return ()
 
     def sample(
-        self, data: ModelData, spec: ModelSpec, settings: SamplerSettings, progress: Progress = silent
+        self,
+        data: ModelData,
+        spec: ModelSpec,
+        settings: SamplerSettings,
+        progress: Progress = silent,
+        start: Posterior | None = None,
+        checkpoint: Path | None = None,
     ) -> Posterior:
         self.asked.append(settings)
+        self.starts.append(start)
+        self.checkpoints.append(checkpoint)
         if self.error is not None:
             raise self.error
         posterior = made_up_posterior(data, settings.chains, settings.draws, seed=settings.seed, spec=spec)
+        if start is not None and self.can_start_warm:
+            info = dataclasses.replace(posterior.info, warm_start=True, tune=settings.tune // 4)
+            posterior = dataclasses.replace(posterior, info=info)
+            if self.warm_fails:
+                posterior.samples["roi_m"].values[0] += 10
         posterior.sample_stats["diverging"].values[0, : self.divergences] = True
         if self.enough_draws is None or settings.draws < self.enough_draws:
             distance = 100 / settings.draws if self.name == "meridian" else 200 / settings.draws
@@ -42,14 +64,26 @@ class Scripted:
         return posterior
 
 
-def run(meridian: Scripted, pymc: Scripted, **model: Any) -> tuple[FitOutcome, list[Attempt]]:
-    config = Config.model_validate(
-        {"model": {"knots": 3, **model}, "training": {"tune": 100, "draws": 300, "seed": 7, "target_accept": 0.85}}
-    )
+def run(
+    meridian: Scripted,
+    pymc: Scripted,
+    start: Posterior | None = None,
+    checkpoint: Path | None = None,
+    training: dict[str, Any] | None = None,
+    **model: Any,
+) -> tuple[FitOutcome, list[Attempt]]:
+    training = training or {"tune": 100, "draws": 300, "seed": 7, "target_accept": 0.85}
+    config = Config.model_validate({"model": {"knots": 3, **model}, "training": training})
     seen: list[Attempt] = []
     backends = {"meridian": meridian, "pymc": pymc}
     outcome = fit_until_converged(
-        DATA, build_spec(config, DATA), config, on_attempt=seen.append, backends=backends.__getitem__
+        DATA,
+        build_spec(config, DATA),
+        config,
+        on_attempt=seen.append,
+        backends=backends.__getitem__,
+        start=start,
+        checkpoint=checkpoint,
     )
     return outcome, seen
 
@@ -146,3 +180,52 @@ def test_no_draws_at_all_is_a_sampling_error() -> None:
     meridian = Scripted("meridian", error=SpecificationError("too many knots"))
     with pytest.raises(SamplingError, match="out of memory"):
         run(meridian, Scripted("pymc", error=SamplingError("out of memory")))
+
+
+def test_each_backend_has_habits_of_its_own_where_the_configuration_is_silent() -> None:
+    meridian, pymc = Scripted("meridian"), Scripted("pymc", 300)
+    run(meridian, pymc, training={"draws": 300})
+    assert [asked.tune for asked in meridian.asked] == [1000, 2000]
+    assert [asked.tune for asked in pymc.asked] == [500]
+    assert meridian.asked[0].target_accept > pymc.asked[0].target_accept
+
+
+def test_a_warm_start_that_converges_is_taken() -> None:
+    earlier = made_up_posterior(DATA)
+    pymc = Scripted("pymc", 300)
+    outcome, seen = run(Scripted("meridian"), pymc, start=earlier, backend="pymc", fallback="none")
+    assert pymc.starts == [earlier]
+    assert outcome.converged
+    assert "4 chains of 25 + 300 steps, warm start: converged" in seen[0].sentence
+
+
+def test_a_warm_start_that_does_not_converge_is_followed_by_a_cold_one_of_the_same_length() -> None:
+    earlier = made_up_posterior(DATA)
+    pymc = Scripted("pymc", 300, warm_fails=True)
+    outcome, seen = run(Scripted("meridian"), pymc, start=earlier, backend="pymc", fallback="none")
+    assert pymc.starts == [earlier, None]
+    assert [asked.draws for asked in pymc.asked] == [300, 300]
+    assert [attempt.warm_start for attempt in seen] == [True, False]
+    assert outcome.converged
+    assert "warm start: did not converge" in outcome.posterior.info.attempts[0]
+
+
+def test_cold_tries_after_a_warm_one_are_as_many_as_ever() -> None:
+    pymc = Scripted("pymc")
+    run(Scripted("meridian"), pymc, start=made_up_posterior(DATA), backend="pymc", fallback="none")
+    assert [asked.draws for asked in pymc.asked] == [300, 300, 600]
+
+
+def test_the_fallback_may_use_the_start_that_the_first_backend_cannot_use() -> None:
+    earlier = made_up_posterior(DATA)
+    pymc = Scripted("pymc", 300)
+    outcome, _ = run(Scripted("meridian", can_start_warm=False), pymc, start=earlier)
+    assert pymc.starts == [earlier]
+    assert outcome.posterior.info.warm_start
+
+
+def test_every_try_may_leave_a_checkpoint(tmp_path: Path) -> None:
+    meridian, pymc = Scripted("meridian"), Scripted("pymc", 300)
+    run(meridian, pymc, checkpoint=tmp_path)
+    assert meridian.checkpoints == [tmp_path, tmp_path]
+    assert pymc.checkpoints == [tmp_path]

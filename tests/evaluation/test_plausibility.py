@@ -7,16 +7,17 @@ import pytest
 
 from mmm_core.attribution.contributions import contribution_table
 from mmm_core.attribution.fitted import fit_table
+from mmm_core.attribution.returns import mroi_draws
 from mmm_core.evaluation.plausibility import (
     PLAUSIBILITY_CHECKS,
     check_plausibility,
     negative_baseline_probability,
 )
-from mmm_core.model.forward import expected_kpi
+from mmm_core.model.forward import expected_kpi, incremental_outcome
 from mmm_core.model.posterior import Posterior
 from mmm_core.model.priors import Prior
 from mmm_core.quality.check import CheckResult
-from tests.factories import made_up_posterior, tiny_model_data
+from tests.factories import EVERYTHING, made_up_posterior, robust, tiny_model_data
 
 
 @pytest.fixture
@@ -106,3 +107,31 @@ def test_contributions_of_another_fit_block(posterior: Posterior, change: str) -
     results = check_plausibility(posterior, contributions, fitted)
     assert results[-1].blocks
     assert "Materialize contributions" in results[-1].message
+
+
+def test_each_effect_is_compared_with_the_prior_of_its_own_quantity(posterior: Posterior) -> None:
+    from scipy import stats
+
+    data, prior = posterior.data, Prior("log_normal", (0.2, 0.9))
+    share = incremental_outcome(posterior).sum(axis=1) / (data.kpi * data.outcome_per_kpi).sum()
+    quantities = {
+        "roi": posterior.stacked("roi_m"),
+        "mroi": mroi_draws(posterior),
+        "contribution": share,
+        "coefficient": posterior.stacked("beta_m"),
+    }
+    for kind, draws in quantities.items():
+        spec = dataclasses.replace(posterior.spec, prior_types=(kind, kind), effect=(prior, prior))
+        expected = min(stats.kstest(draws[:, m], prior.frozen_scipy().cdf).statistic for m in range(2))
+        found = checks_of(dataclasses.replace(posterior, spec=spec))["prior_shift"]
+        assert found.value == pytest.approx(expected), kind
+
+
+def test_everything_and_the_robust_family_are_checked_too() -> None:
+    data = tiny_model_data(extras=EVERYTHING)
+    checks = checks_of(made_up_posterior(data))
+    assert checks["contribution_sum"].passed
+    checks = checks_of(made_up_posterior(data, spec=robust(data)))
+    assert checks["contribution_sum"].passed
+    assert checks["negative_baseline"].passed
+    assert checks["prior_shift"].passed

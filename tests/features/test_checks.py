@@ -8,7 +8,7 @@ from mmm_core.config.schema import Config
 from mmm_core.features.checks import MODEL_DATA_CHECKS, check_model_data
 from mmm_core.features.model_data import ModelData
 from mmm_core.quality.check import CheckResult
-from tests.factories import tiny_model_data
+from tests.factories import EVERYTHING, Extras, tiny_model_data
 
 DATA = tiny_model_data(n_geos=3, n_weeks=60, n_channels=3)
 
@@ -62,8 +62,112 @@ def test_naive_roi_is_outcome_over_spend() -> None:
     assert not low.blocks
 
 
-def test_little_data_warns() -> None:
-    small = tiny_model_data(n_geos=1, n_weeks=30, n_channels=10)
-    result = check(small)["data_per_parameter"]
+def test_little_data_warns_and_too_little_blocks() -> None:
+    warned = check(tiny_model_data(n_geos=1, n_weeks=60, n_channels=10))["data_per_parameter"]
+    assert (warned.passed, warned.blocks) == (False, False)
+    blocked = check(tiny_model_data(n_geos=1, n_weeks=30, n_channels=10))["data_per_parameter"]
+    assert blocked.blocks
+    assert blocked.value is not None
+    assert blocked.value < 1
+    assert "at least 1 is needed" in blocked.message
+
+
+def test_only_known_weeks_count_as_data() -> None:
+    kpi = DATA.kpi.copy()
+    kpi[:, 10:] = np.nan
+    whole, part = (check(data)["data_per_parameter"].value for data in (DATA, dataclasses.replace(DATA, kpi=kpi)))
+    assert whole is not None
+    assert part == pytest.approx(whole / 6)
+
+
+@pytest.mark.parametrize(
+    ("knots", "n_knots"), [(None, 5), ("auto", 5), (20, 20), (["2023-01-02", "2023-06-05"], 2)]
+)
+def test_configured_knots_count_as_parameters(knots: Any, n_knots: int) -> None:
+    config = Config.model_validate({"model": {"knots": knots}})
+    result = {result.name: result for result in check_model_data(DATA, config)}["data_per_parameter"]
+    assert result.value == pytest.approx(180 / (n_knots + 2 + 4 * 3 + 1 + 1))
+
+
+def test_real_panels_pass() -> None:
+    """Weeks without KPI, geos with their own ranges, organic media, treatments, reach: nothing is wrong."""
+    data = tiny_model_data(n_geos=4, n_weeks=60, extras=EVERYTHING)
+    assert not data.observed.all()
+    assert not data.present.all()
+    results = check(data, value_sanity={"roi_range": [0, 10_000]})
+    assert [name for name, result in results.items() if not result.passed] == []
+
+
+def test_organic_media_needs_no_spend_but_media() -> None:
+    data = tiny_model_data(n_geos=3, n_weeks=60, extras=Extras(n_organic=1))
+    assert not data.spend[:, :, -1].any()
+    assert check(data)["channel_activity"].passed
+    assert "organic_0" not in {row["channel"] for row in check(data)["naive_roi"].table}
+    media = data.media.copy()
+    media[:, :, -1] = 0
+    result = check(dataclasses.replace(data, media=media))["channel_activity"]
+    assert result.table == ({"channel": "organic_0", "without": "media"},)
+
+
+def test_weeks_outside_a_geos_range_make_no_correlation() -> None:
+    present = np.ones(DATA.kpi.shape, dtype=bool)
+    present[:, 30:] = False
+    absent = dataclasses.replace(
+        DATA,
+        present=present,
+        kpi=np.where(present, DATA.kpi, np.nan),
+        media=DATA.media * present[:, :, None],
+        spend=DATA.spend * present[:, :, None],
+    )
+    early = dataclasses.replace(
+        DATA,
+        dates=DATA.dates[:30],
+        kpi=DATA.kpi[:, :30],
+        media=DATA.media[:, :30],
+        spend=DATA.spend[:, :30],
+        control_values=DATA.control_values[:, :30],
+        revenue_per_kpi=None,
+        present=present[:, :30],
+    )
+    for name in ("channel_correlation", "variance_inflation", "collinear_channels"):
+        assert check(absent)[name].value == pytest.approx(check(early)[name].value)
+
+
+def test_control_that_only_follows_population_is_constant_per_capita() -> None:
+    values = np.broadcast_to(0.3 * DATA.population[:, None, None], (3, 60, 1))
+    proportional = dataclasses.replace(DATA, control_values=values)
+    assert check(proportional)["control_variation"].passed
+    assert check(dataclasses.replace(proportional, control_per_capita=(True,)))["control_variation"].blocks
+
+
+def test_unknown_kpi_blocks() -> None:
+    result = check(dataclasses.replace(DATA, kpi=np.full_like(DATA.kpi, np.nan)))["kpi_variation"]
+    assert result.blocks
+    assert "not known in any week" in result.message
+
+
+def test_holes_block_by_name_and_leave_the_other_checks_in_order() -> None:
+    media = DATA.media.copy()
+    media[1, 5, 2] = np.nan
+    results = check(dataclasses.replace(DATA, media=media))
+    assert results["finite_values"].blocks
+    assert "channel_2, Geo1, 2023-02-06" in results["finite_values"].message
+    assert results["channel_activity"].passed
+
+
+def test_channels_that_are_copies_block() -> None:
+    media = DATA.media.copy()
+    media[:, :, 2] = 3 * media[:, :, 0]
+    result = check(dataclasses.replace(DATA, media=media))["collinear_channels"]
+    assert result.blocks
+    assert "channel_0 and channel_2 are the same but for their size" in result.message
+
+
+def test_absence_is_no_pause_of_spend() -> None:
+    """Weeks outside a geo's range are not the weeks without spend that would identify a channel."""
+    present = np.ones(DATA.kpi.shape, dtype=bool)
+    present[:, 30:] = False
+    steady = dataclasses.replace(DATA, present=present, spend=np.ones_like(DATA.spend) * present[:, :, None])
+    result = check(steady)["spend_variation"]
     assert not result.passed
-    assert not result.blocks
+    assert [row["zero_weeks_pct"] for row in result.table] == [0.0, 0.0, 0.0]

@@ -14,7 +14,7 @@ from mmm_core.model.forward import incremental_outcome
 from mmm_core.model.posterior import Posterior
 from mmm_core.optimization import objectives
 from mmm_core.optimization.plan import BudgetPlan, plan_budgets
-from tests.factories import made_up_posterior, tiny_model_data
+from tests.factories import EVERYTHING, made_up_posterior, robust, tiny_model_data
 
 _COLUMNS = [
     *("scenario", "geo", "channel"),
@@ -208,3 +208,23 @@ def test_no_scenarios_give_an_empty_table_with_columns() -> None:
 def test_same_posterior_gives_the_same_plan() -> None:
     posterior = made_up_posterior(tiny_model_data(n_channels=4))
     assert plan_budgets(posterior, _config()).table.equals(plan_budgets(posterior, _config()).table)
+
+
+@pytest.mark.parametrize("family", ["gaussian", "robust_log"])
+def test_organic_media_is_held_and_not_planned(family: str) -> None:
+    data = tiny_model_data(extras=EVERYTHING)
+    posterior = made_up_posterior(data, spec=robust(data) if family == "robust_log" else None)
+    plan = plan_budgets(posterior, _config({"more": 0.2}))
+    assert list(plan.table["channel"].unique()) == list(data.paid_channels)
+    assert plan.table["optimal_spend"].sum() == pytest.approx(1.2 * data.spend.sum())
+    paid = incremental_outcome(posterior)[:, :, : len(data.paid_channels)].sum(axis=(1, 2)).mean()
+    assert plan.scenarios[0].outcome_current == pytest.approx(paid)
+    assert plan.scenarios[0].lift_mean > 0
+
+
+def test_a_channel_that_does_harm_gets_as_little_as_allowed() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    posterior.samples["beta_gm"].values[..., 1] *= -1
+    plan = plan_budgets(posterior, _config({"same": 0.0}, max_change=0.5))
+    spend = plan.table.groupby("channel")[["current_spend", "optimal_spend"]].sum()
+    assert spend.loc["channel_1", "optimal_spend"] == pytest.approx(0.5 * spend.loc["channel_1", "current_spend"])

@@ -6,13 +6,13 @@ import pytest
 
 from mmm_core.cleaning.clean import clean_panel
 from mmm_core.config.schema import Config
-from mmm_core.data.contracts import clean_panel_schema, features_schema, seasonality_terms
+from mmm_core.data.contracts import calendar_terms, clean_panel_schema, features_schema
 from mmm_core.features.build import build_features
 from mmm_core.quality.check import CheckResult
 from mmm_core.quality.clean_checks import CLEAN_PANEL_CHECKS, check_clean_panel
 from mmm_core.quality.feature_checks import FEATURE_CHECKS, check_features
 from mmm_core.quality.violations import violations
-from tests.panels import MAPPING, config, panel, source_rows
+from tests.panels import MAPPING, WIDE_MAPPING, WIDE_SECTION, config, panel, source_rows, wide_rows
 
 FLAG = {"enhanced_cleaning": {"outliers": {"policy": "flag"}}}
 
@@ -39,7 +39,7 @@ def test_contract_of_the_stages_accepts_their_output() -> None:
     frame = cleaned()
     assert violations(clean_panel_schema(MAPPING), frame) is None
     features = build_features(frame, seasonal(2))
-    assert violations(features_schema(MAPPING, seasonality_terms(features.columns)), features) is None
+    assert violations(features_schema(MAPPING, calendar_terms(features.columns)), features) is None
     broken = violations(clean_panel_schema(MAPPING), frame.drop(columns="kpi"))
     assert broken is not None
     assert broken.cases["column"].tolist() == ["kpi"]
@@ -51,10 +51,32 @@ def test_contract_of_the_stages_accepts_their_output() -> None:
 def test_value_that_cleaning_should_have_removed_blocks(column: str, value: float) -> None:
     frame = cleaned()
     frame.loc[4, column] = value
-    result = check(frame)["schema"]
+    result = check(frame, enhanced_cleaning={"missing_data": {"strategy": "simple"}})["schema"]
     assert result.blocks
     assert column in result.message
     assert "2023-01-30" in result.message
+
+
+def test_masked_kpi_may_be_missing_but_not_infinite() -> None:
+    frame = cleaned()
+    frame.loc[4, "kpi"] = np.nan
+    assert all(result.passed for result in check(frame).values())
+    assert violations(clean_panel_schema(MAPPING, masked=True), frame) is None
+    assert violations(clean_panel_schema(MAPPING), frame) is not None
+    frame.loc[4, "kpi"] = np.inf
+    assert check(frame)["schema"].blocks
+    frame = cleaned()
+    frame.loc[4, "spend__tv"] = np.nan
+    assert check(frame)["schema"].blocks
+
+
+def test_cost_of_reach_is_judged_per_contact() -> None:
+    raw = panel(wide_rows(60), mapping=WIDE_MAPPING)
+    frame = clean_panel(raw, WIDE_MAPPING, config(data=WIDE_SECTION)).panel
+    assert check(frame)["cost_per_media_unit"].passed
+    week = int(np.flatnonzero(frame["reach__video"] > 0)[3])
+    frame.loc[week, "frequency__video"] *= 50
+    assert [row["channel"] for row in check(frame)["cost_per_media_unit"].table] == ["video"]
 
 
 def test_number_stored_as_text_blocks() -> None:
@@ -102,6 +124,16 @@ def test_features_pass_their_checks() -> None:
 def test_features_of_another_configuration_block() -> None:
     results = check_features(build_features(cleaned(), seasonal(1)), seasonal(2))
     assert [result.name for result in results if result.blocks] == ["seasonality_terms"]
+
+
+def test_holidays_of_another_configuration_block() -> None:
+    settings = config(features={"holidays": {"country": "US", "names": ["Christmas"]}})
+    frame = build_features(cleaned(), settings)
+    assert all(result.passed for result in check_features(frame, settings))
+    results = check_features(frame, config(features={"holidays": {"country": "US"}}))
+    assert [result.name for result in results if result.blocks] == ["holiday_columns"]
+    frame.loc[3, "holiday__public"] = 8.0
+    assert [result.name for result in check_features(frame, settings) if result.blocks] == ["schema"]
 
 
 def test_constant_control_warns() -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from mmm_core.quality.check import CheckResult
 from mmm_core.quality.raw_checks import RAW_PANEL_CHECKS, check_raw_panel
-from tests.panels import MAPPING, config, panel, source_rows
+from tests.panels import MAPPING, WIDE_MAPPING, WIDE_SECTION, config, panel, source_rows, wide_rows
+
+SIMPLE = {"enhanced_cleaning": {"missing_data": {"strategy": "simple"}}}
 
 
 def check(rows: pd.DataFrame, **sections: Any) -> dict[str, CheckResult]:
@@ -62,7 +64,7 @@ def test_text_in_spend_is_shown_with_file_geo_column_rows_value_and_remedy() -> 
     ],
 )
 def test_each_kind_of_bad_value_breaks_the_schema(column: str, value: Any, rule: str) -> None:
-    result = check(with_cells(column, {7: value}))["schema"]
+    result = check(with_cells(column, {7: value}), **SIMPLE)["schema"]
     assert result.blocks
     assert [(row["column"], row["row"]) for row in result.table] == [(column, "9")]
     assert result.table[0]["rule"].startswith(rule)
@@ -166,6 +168,55 @@ def test_spend_and_media_without_each_other_warn_with_rows() -> None:
     assert "tv in row 3, 4 (2 in all)" in spend.message
     assert not spend.passed
     assert not spend.blocks
+
+
+def test_empty_kpi_is_masked_with_a_warning_unless_that_is_switched_off() -> None:
+    rows = source_rows(120)
+    rows.loc[[0, 5], "orders"] = np.nan
+    assert failed(rows) == ["missing_values"]
+    results = check(rows)
+    assert "'orders' 2; weeks without KPI are left out of the fit" in results["missing_values"].message
+    assert results["coverage"].value == 118
+    assert failed(rows, **SIMPLE) == ["schema"]
+
+
+def test_geo_without_any_kpi_is_an_error() -> None:
+    results = check(source_rows(120).assign(orders=np.nan))
+    assert results["empty_columns"].blocks
+    assert "'orders'" in results["empty_columns"].message
+    assert results["coverage"].value == 0
+
+
+def wide(rows: pd.DataFrame) -> dict[str, CheckResult]:
+    raw = panel(rows, mapping=WIDE_MAPPING)
+    results = check_raw_panel(raw, WIDE_MAPPING, config(data=WIDE_SECTION), "orders.csv")
+    return {result.name: result for result in results}
+
+
+def test_good_panel_of_every_kind_of_column_passes() -> None:
+    assert [result for result in wide(wide_rows(120)).values() if not result.passed] == []
+
+
+def test_reach_needs_spend_and_frequency() -> None:
+    rows = wide_rows(120).assign(video_cost=5.0, video_reach=10.0, video_frequency=2.0)
+    rows.loc[1, "video_cost"] = 0.0
+    rows.loc[[2, 3], "video_reach"] = 0.0
+    rows.loc[[4, 5], "video_frequency"] = [0.0, np.nan]
+    results = wide(rows)
+    assert [row["row"] for row in results["media_without_spend"].table] == [3]
+    assert [row["row"] for row in results["spend_without_media"].table] == [4, 5]
+    assert [row["row"] for row in results["reach_without_frequency"].table] == [6, 7]
+    assert "reach without frequency for channel video in row 6, 7" in results["reach_without_frequency"].message
+    assert not results["reach_without_frequency"].passed
+    assert not results["reach_without_frequency"].blocks
+
+
+@pytest.mark.parametrize("column", ["video_reach", "video_frequency", "newsletter_opens"])
+def test_negative_activity_breaks_the_schema(column: str) -> None:
+    rows = wide_rows(120)
+    rows.loc[7, column] = -1.0
+    assert wide(rows)["schema"].blocks
+    assert column in wide(rows)["schema"].message
 
 
 def test_unreadable_dates_do_not_stop_the_other_checks() -> None:

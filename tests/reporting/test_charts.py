@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmm_core.reporting.charts.bands import fit_chart
 from mmm_core.reporting.charts.bars import Pair, pair_chart
 from mmm_core.reporting.charts.curves import Curve, curve_chart
 from mmm_core.reporting.charts.intervals import Interval, interval_chart
@@ -124,3 +125,26 @@ def test_interval_charts_mark_the_truth_only_where_it_is_known() -> None:
 def test_elements_escape_text_and_attributes() -> None:
     element = tag("text", "<b>&", data_tip='"><script>', x=1.0, fill=None)
     assert element == '<text data-tip="&#34;&gt;&lt;script&gt;" x="1">&lt;b&gt;&amp;</text>'
+
+
+def test_lines_bands_and_dots_are_interrupted_where_values_are_missing() -> None:
+    dates = pd.date_range("2024-01-01", periods=7, freq="7D")
+    predicted = [1.0, 2.0, float("nan"), 3.0, float("nan"), 2.0, 1.0]
+    actual = [1.0, float("nan"), float("nan"), 3.0, 2.0, 2.0, 1.0]
+    band = ([value - 0.5 for value in predicted], [value + 0.5 for value in predicted])
+    paths = Report(str(fit_chart(dates, actual, predicted, band, "units", "a fit", 0))).all("path")
+    by_class = {path.attributes["class"]: path.attributes["d"] for path in paths}
+    assert by_class["s1 line predicted"].count("M") == 3
+    assert by_class["s2 band"].count("M") == by_class["s2 band"].count("z") == 3
+    assert by_class["s0 dots"].count("M") == 5
+    assert not any("nan" in data or data.endswith("l") for data in by_class.values())
+
+
+def test_stacked_areas_leave_missing_weeks_empty() -> None:
+    dates = pd.date_range("2024-01-01", periods=6, freq="7D")
+    layers = np.array([[np.nan, np.nan, 1.0, 2.0, 1.0, np.nan], [np.nan, np.nan, 1.0, 0.0, 1.0, np.nan]])
+    paths = Report(str(stack_chart(dates, layers, ["#111", "#222"], "units", "a stack", 0))).all("path")
+    assert len(paths) == 2
+    for path in paths:
+        assert path.attributes["d"].count("M") == 1
+        assert "nan" not in path.attributes["d"]

@@ -8,7 +8,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from mmm_core.attribution.contributions import contribution_table
+from mmm_core.attribution.fitted import fit_table
+from mmm_core.attribution.returns import channel_summary
 from mmm_core.reporting import figures
+from tests.factories import EVERYTHING, made_up_posterior, tiny_model_data
 from tests.reporting.frames import made_up_inputs
 
 LIMIT = 60_000
@@ -45,6 +49,13 @@ def test_the_preview_takes_raw_panels_with_text_and_gaps() -> None:
     )
     assert_picture(figures.kpi_spend_preview(panel))
     assert_picture(figures.kpi_spend_preview(panel.head(1)))
+
+
+def test_gaps_and_organic_media_are_drawn_too() -> None:
+    posterior = made_up_posterior(tiny_model_data(extras=EVERYTHING))
+    assert_picture(figures.contribution_area(contribution_table(posterior)))
+    assert_picture(figures.fit_lines(fit_table(posterior)))
+    assert_picture(figures.roi_intervals(channel_summary(posterior)))
 
 
 def test_names_that_look_like_mathematics_are_plain_text() -> None:

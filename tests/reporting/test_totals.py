@@ -10,8 +10,9 @@ from mmm_core.attribution.returns import channel_summary
 from mmm_core.model.forward import expected_kpi, incremental_kpi
 from mmm_core.model.posterior import Posterior
 from mmm_core.reporting.html import render_report
+from mmm_core.reporting.model_words import model_in_words
 from mmm_core.reporting.totals import posterior_totals
-from tests.factories import made_up_posterior, tiny_model_data
+from tests.factories import EVERYTHING, made_up_posterior, robust, tiny_model_data
 from tests.reporting.frames import made_up_inputs
 from tests.reporting.parsed import Report
 
@@ -57,12 +58,12 @@ def test_totals_are_the_same_every_time(posterior: Posterior) -> None:
     assert first.equals(second)
 
 
-def test_a_report_can_be_made_from_a_posterior(posterior: Posterior) -> None:
+def report_of(posterior: Posterior) -> Report:
     summary, contributions = channel_summary(posterior), contribution_table(posterior)
-    spend, outcome = summary["spend"].to_numpy(), (summary["roi_mean"] * summary["spend"]).to_numpy()
+    spend, outcome = summary["spend"].to_numpy(), (summary["roi_mean"] * summary["spend"]).fillna(0.0).to_numpy()
     plan = made_up_inputs(1, 4, tuple(summary["channel"]), geos=("Geo0",)).budget_plan.head(len(summary))
     plan = plan.assign(current_spend=spend, optimal_spend=spend, current_outcome=outcome, optimal_outcome=outcome)
-    report = Report(
+    return Report(
         render_report(
             made_up_inputs(
                 1,
@@ -73,11 +74,51 @@ def test_a_report_can_be_made_from_a_posterior(posterior: Posterior) -> None:
                 pooled_curves=pooled_response_curves(posterior),
                 budget_plan=plan,
                 totals=posterior_totals(posterior),
+                model=model_in_words(posterior),
             )
         )
     )
+
+
+def test_a_report_can_be_made_from_a_posterior(posterior: Posterior) -> None:
+    report = report_of(posterior)
     rows = report.rows("contributions")
     assert rows["Fitted total"][1].value == pytest.approx(fit_table(posterior)["predicted_mean"].sum())
     shares = [rows[name][4].value or 0.0 for name in rows if name != "Fitted total"]
     assert sum(shares) == pytest.approx(1.0)
     assert "already close to the best" in next(e for e in report.all("section")).text
+
+
+@pytest.mark.parametrize("family", ["gaussian", "robust_log"])
+@pytest.mark.parametrize("n_geos", [1, 3])
+def test_gaps_organic_media_and_treatments_find_their_place_in_the_report(n_geos: int, family: str) -> None:
+    data = tiny_model_data(n_geos=n_geos, extras=EVERYTHING)
+    posterior = made_up_posterior(data, spec=robust(data) if family == "robust_log" else None)
+    report = report_of(posterior)
+    kinds = {name: cells[0].text for name, cells in report.rows("contributions").items()}
+    assert kinds["organic_0"] == "organic media"
+    assert kinds["treatment_0"] == "treatment"
+    assert kinds["holidays"] == "holidays"
+    assert "organic_0" not in report.rows("roi")
+    assert {"channel_0", "reach_0"} <= set(report.rows("roi"))
+    paths = [element.attributes["d"] for element in report.all("path")]
+    assert paths
+    assert not [path for path in paths if "nan" in path or "inf" in path]
+
+
+def test_weeks_with_an_unknown_kpi_have_no_actual_total() -> None:
+    posterior = made_up_posterior(tiny_model_data(extras=EVERYTHING))
+    data, total = posterior.data, posterior_totals(posterior).fit
+    assert total is not None
+    unknown = (data.present & ~data.observed).any(axis=0)
+    assert unknown.any()
+    np.testing.assert_array_equal(total["actual"].isna(), unknown)
+    np.testing.assert_allclose(total["actual"][~unknown], np.nansum(data.kpi, axis=0)[~unknown])
+    assert total.drop(columns="actual").notna().all().all()
+
+
+def test_only_paid_media_counts_in_the_media_share() -> None:
+    posterior = made_up_posterior(tiny_model_data(extras=EVERYTHING))
+    paid = incremental_kpi(posterior)[:, :, : len(posterior.data.paid_channels)].sum(axis=(1, 2))
+    found = posterior_totals(posterior).media_share
+    np.testing.assert_allclose(found, np.quantile(paid / expected_kpi(posterior).sum(axis=(1, 2)), (0.05, 0.95)))

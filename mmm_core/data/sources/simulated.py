@@ -19,7 +19,7 @@ def read_simulated(settings: SimulatorConfig) -> SourceTable:
     rows = range(2, len(simulation.frame) + 2)
     return SourceTable(
         frame=simulation.frame.assign(**{SOURCE_ROW: rows}),
-        origin=f"simulator (seed {settings.seed})",
+        origin=f"simulator ({settings.preset + ', ' if settings.preset else ''}seed {settings.seed})",
         content_hash=hashlib.sha256(content.encode()).hexdigest(),
         truth=simulation.truth,
     )

@@ -1,5 +1,6 @@
 """A line with its band against what was observed, over weeks."""
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -7,7 +8,7 @@ from markupsafe import Markup
 
 from mmm_core.reporting.charts.axes import Area, value_axis, week_axis
 from mmm_core.reporting.charts.scales import value_range
-from mmm_core.reporting.charts.svg import band_data, chart, path_data, tag
+from mmm_core.reporting.charts.svg import band_data, chart, dot_data, line_data, tag
 
 WIDTH, HEIGHT = 1080.0, 320.0
 AREA = Area(left=58, right=1070, top=26, bottom=285)
@@ -26,8 +27,8 @@ def fit_chart(
 
     Args:
         dates: (T,) first day of each week.
-        actual: (T,) observed values.
-        predicted: (T,) posterior predictive means.
+        actual: (T,) observed values; missing ones get no dot.
+        predicted: (T,) posterior predictive means; the line is interrupted where they are missing.
         band: (T,) lower and (T,) upper bounds.
         unit: title of the value axis.
         label: what the chart shows, in words.
@@ -42,9 +43,10 @@ def fit_chart(
         if band
         else Markup("")
     )
-    line = tag("path", d=path_data(zip(across, y.many(predicted), strict=True)), class_="s1 line predicted")
+    line = tag("path", d=line_data(across, y.many(predicted)), class_="s1 line predicted")
     # One path of zero-length round strokes draws all dots in a fifth of the bytes that circles need.
-    dots = "".join(f"{path_data([point])[:-1]}h0" for point in zip(across, y.many(actual), strict=True))
+    observed_points = (point for point in zip(across, y.many(actual), strict=True) if math.isfinite(point[1]))
+    dots = "".join(dot_data(point) for point in observed_points)
     observed = tag("path", d=dots, class_="s0 dots")
     return chart(WIDTH, HEIGHT, label, value_part, week_part, band_part, line, observed, **hover(AREA, panel))
 

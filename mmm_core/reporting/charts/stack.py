@@ -24,14 +24,15 @@ def stack_chart(
 
     Args:
         dates: (T,) first day of each week.
-        layers: (L, T) values; only the first may be negative, so that the top is the sum.
+        layers: (L, T) values; only the first may be negative, so that the top is the sum.  Weeks of
+            missing values are left empty.
         colors: (L,) one colour per layer.
         unit: title of the value axis.
         label: what the chart shows, in words.
         panel: number of the panel in the data that tooltips read.
     """
     edges = np.vstack([np.zeros((1, len(dates))), np.cumsum(layers, axis=0)])
-    y, value_part = value_axis(AREA, float(edges.min()), float(edges.max()), unit)
+    y, value_part = value_axis(AREA, float(np.nanmin(edges)), float(np.nanmax(edges)), unit)
     x, week_part = week_axis(AREA, dates)
     across = x.many(range(len(dates)))
     areas = [

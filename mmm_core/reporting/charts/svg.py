@@ -1,5 +1,6 @@
 """SVG elements with everything escaped, and short path data."""
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -42,10 +43,28 @@ def path_data(points: Iterable[Point], close: bool = False) -> str:
 
 
 def band_data(x: Sequence[float], low: Sequence[float], high: Sequence[float]) -> str:
-    """The closed area between two lines over the same x."""
-    there = list(zip(x, high, strict=True))
-    back = list(zip(x, low, strict=True))[::-1]
-    return path_data([*there, *back], close=True)
+    """The closed area between two lines over the same x, interrupted where one of them is missing."""
+    there, back = list(zip(x, high, strict=True)), list(zip(x, low, strict=True))
+    return "".join(path_data([*there[part], *back[part][::-1]], close=True) for part in stretches(low, high))
+
+
+def stretches(*lines: Sequence[float]) -> list[slice]:
+    """Longest runs of positions in which all lines are finite."""
+    known = [all(math.isfinite(value) for value in values) for values in zip(*lines, strict=True)]
+    edges = [index for index, (one, other) in enumerate(pairwise([False, *known, False])) if one != other]
+    return [slice(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def line_data(x: Sequence[float], y: Sequence[float]) -> str:
+    """A line through the points, interrupted where y is missing."""
+    points = list(zip(x, y, strict=True))
+    parts = [points[part] for part in stretches(y)]
+    return "".join(path_data(part) if len(part) > 1 else dot_data(part[0]) for part in parts)
+
+
+def dot_data(point: Point) -> str:
+    """A stroke of no length, which round line ends make a dot."""
+    return f"{path_data([point])[:-1]}h0"
 
 
 def chart(width: float, height: float, label: str, *children: str, **attributes: object) -> Markup:

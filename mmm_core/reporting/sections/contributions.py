@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mmm_core.reporting.charts.stack import stack_chart
 from mmm_core.reporting.formats import MISSING, percent
-from mmm_core.reporting.inputs import ReportInputs
+from mmm_core.reporting.inputs import MEDIA_KINDS, ReportInputs
 from mmm_core.reporting.palette import BASE, INK, channel_colors
 from mmm_core.reporting.sections.panels import LegendItem, Panels, shown_geos, shown_note, tooltip_data
 from mmm_core.reporting.tables import Cell, Heading, Table, number_cells, text_cells, transposed
@@ -16,7 +16,10 @@ from mmm_core.reporting.tables import Cell, Heading, Table, number_cells, text_c
 BASE_LABEL = "Base (without media)"
 _KIND_WORDS = {
     "media": "paid media",
+    "organic_media": "organic media",
     "control": "control",
+    "non_media_treatment": "treatment",
+    "holiday": "holidays",
     "seasonality": "seasonality",
     "baseline": "baseline",
 }
@@ -58,19 +61,21 @@ def contributions_view(inputs: ReportInputs) -> ContributionsView:
 
 
 def _layers(inputs: ReportInputs, dates: pd.DatetimeIndex) -> dict[str, NDArray[np.float64]]:
-    """geo -> (1 + M, T): everything that is not media in one layer, then the channels."""
+    """geo -> (1 + M, T): all that is not media in one layer, then the channels; NaN where the geo is absent."""
     table = inputs.contributions
-    layer = table["component"].astype(str).where(table["kind"] == "media", BASE_LABEL)
+    layer = table["component"].astype(str).where(table["kind"].isin(MEDIA_KINDS), BASE_LABEL)
     sums = table.groupby([table["geo"].astype(str), layer, "date"], sort=False)["mean"].sum().unstack("date")
     names = [BASE_LABEL, *inputs.channels]
     geos = [str(geo) for geo in table["geo"].unique()]
     every = pd.MultiIndex.from_product([geos, names])
-    cube = sums.reindex(index=every, columns=dates).fillna(0.0).to_numpy(dtype=np.float64)
-    layers = dict(zip(geos, cube.reshape(len(geos), len(names), len(dates)), strict=True))
+    flat = sums.reindex(index=every, columns=dates).fillna(0.0).to_numpy(dtype=np.float64)
+    cube = flat.reshape(len(geos), len(names), len(dates))
+    rows = table.groupby([table["geo"].astype(str), "date"], sort=False).size().unstack("date")
+    absent = rows.reindex(index=geos, columns=dates).isna().to_numpy()
+    layers = {geo: np.where(absent[g], np.nan, cube[g]) for g, geo in enumerate(geos)}
     if len(geos) == 1:
         return layers
-    shown = {geo: layers[geo] for geo in shown_geos(inputs)}
-    return {f"All {len(geos)} geos": cube.reshape(len(geos), len(names), len(dates)).sum(axis=0), **shown}
+    return {f"All {len(geos)} geos": cube.sum(axis=0), **{geo: layers[geo] for geo in shown_geos(inputs)}}
 
 
 def _table(inputs: ReportInputs, colors: dict[str, str]) -> Table:
@@ -78,7 +83,8 @@ def _table(inputs: ReportInputs, colors: dict[str, str]) -> Table:
     sums = inputs.contributions.groupby(["kind", "component"], sort=False)["mean"].sum()
     total = float(sums.sum())
     media = inputs.channel_summary.sort_values("contribution_mean", ascending=False)
-    others = sums[sums.index.get_level_values("kind") != "media"].sort_values(ascending=False)
+    others = sums[~sums.index.get_level_values("kind").isin(MEDIA_KINDS)].sort_values(ascending=False)
+    kind_of = dict(zip(inputs.contributions["component"], inputs.contributions["kind"], strict=True))
     kinds = [str(kind) for kind in others.index.get_level_values("kind")]
     names = [
         *(Cell(str(name), swatch=colors[str(name)]) for name in media["channel"]),
@@ -92,7 +98,14 @@ def _table(inputs: ReportInputs, colors: dict[str, str]) -> Table:
     ]
     rows = transposed(
         [*names, Cell("Fitted total")],
-        text_cells([*[_KIND_WORDS["media"]] * len(media), *(_KIND_WORDS.get(k, k) for k in kinds), ""], "muted"),
+        text_cells(
+            [
+                *(_KIND_WORDS[kind_of[str(name)]] for name in media["channel"]),
+                *(_KIND_WORDS.get(k, k) for k in kinds),
+                "",
+            ],
+            "muted",
+        ),
         number_cells(means),
         *intervals,
         _share_cells(shares),

@@ -67,10 +67,12 @@ def _series(table: pd.DataFrame, dates: pd.DatetimeIndex) -> NDArray[np.float64]
 def _total(
     inputs: ReportInputs, dates: pd.DatetimeIndex, parts: list[NDArray[np.float64]]
 ) -> tuple[NDArray[np.float64], str]:
-    """(4, T) of all geos together, bounds NaN unless given; and a note."""
+    """(4, T) of all geos together, bounds NaN unless given, actual NaN where that of a geo is; and a note."""
     if inputs.totals.fit is not None:
         return _series(inputs.totals.fit, dates), ""
-    total = np.sum(parts, axis=0)
+    total = np.nansum(parts, axis=0)
+    unknown = [np.isnan(part[0]) & ~np.isnan(part[1]) for part in parts]
+    total[0, np.any(unknown, axis=0)] = np.nan
     total[2:] = np.nan
     return total, "Intervals of geos do not add up, so the total has none: choose a geo to see its own."
 
@@ -78,12 +80,13 @@ def _total(
 def _chart(dates: pd.DatetimeIndex, values: NDArray[np.float64], kpi_name: str, label: str, panel: int) -> Markup:
     """The chart of one geo; no band where there are no bounds."""
     actual, predicted, low, high = values.tolist()
-    band = None if np.isnan(values[2:]).any() else (low, high)
+    band = None if np.isnan(values[2:]).all() else (low, high)
     return fit_chart(dates, actual, predicted, band, f"{kpi_name} per week", label, panel)
 
 
 def _sentence(inputs: ReportInputs) -> Markup:
     """R², MAPE and coverage in words."""
+    n_known = int(inputs.fit["actual"].notna().sum())
     keys = (("r2", percent), ("mape", percent), ("coverage_90", percent))
     parts = [
         quantity(show(float(inputs.diagnostics[key])), inputs.diagnostics[key])
@@ -94,4 +97,4 @@ def _sentence(inputs: ReportInputs) -> Markup:
     return Markup(
         "The model explains {} of the variation (R²). Its weekly predictions miss by {} on average (MAPE), and "
         "{} of all observed weeks lie inside their 90% interval. {} observations."
-    ).format(*parts, quantity(fixed(len(inputs.fit), 0), len(inputs.fit)))
+    ).format(*parts, quantity(fixed(n_known, 0), n_known))

@@ -27,15 +27,16 @@ class ReturnsView:
 
 
 def returns_view(inputs: ReportInputs) -> ReturnsView:
-    """ROI and marginal ROI of each channel with intervals, the best first."""
-    table = inputs.channel_summary.sort_values("roi_mean", ascending=False).reset_index(drop=True)
+    """ROI and marginal ROI of each paid channel with intervals, the best first."""
+    paid = inputs.channel_summary["channel"].isin(inputs.paid_channels)
+    table = inputs.channel_summary[paid].sort_values("roi_mean", ascending=False).reset_index(drop=True)
     unit = f"{inputs.outcome_unit} per {inputs.currency} spent"
     colors = channel_colors(inputs.channels)
     truth = inputs.truth_roi or {}
     roi, mroi = (_intervals(table, name, colors) for name in ("roi", "mroi"))
     roi = [Interval(row.label, row.mean, row.low, row.high, row.color, truth.get(row.label)) for row in roi]
     ends = [0.0, *(row.high for row in (*roi, *mroi)), *truth.values()]
-    domain = (min(0.0, *(row.low for row in (*roi, *mroi))), max(ends))
+    domain = (min([0.0, *(row.low for row in (*roi, *mroi))]), max(ends))
     reference = 1.0 if inputs.has_revenue else None
     return ReturnsView(
         roi_chart=interval_chart(roi, f"ROI ({unit})", "ROI per channel", domain, reference),

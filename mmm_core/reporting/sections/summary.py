@@ -68,7 +68,7 @@ def summary_view(inputs: ReportInputs) -> SummaryView:
 
 
 def media_share(inputs: ReportInputs) -> float:
-    """Share of the fitted KPI that all channels together brought."""
+    """Share of the fitted KPI that all paid channels together brought."""
     table = inputs.contributions
     total = float(table["mean"].sum())
     return float(table.loc[table["kind"] == "media", "mean"].sum()) / total if total else 0.0
@@ -89,12 +89,17 @@ def _tiles(inputs: ReportInputs, plan: ScenarioPlan | None) -> tuple[Tile, ...]:
     interval = inputs.totals.media_share
     tiles = [
         Tile(
-            f"of {inputs.kpi_name} came from media",
+            f"of {inputs.kpi_name} came from {'paid media' if inputs.has_organic else 'media'}",
             percent(share),
             share,
             f"90% interval {span(percent(interval[0]), percent(interval[1]))}" if interval else "model estimate",
         ),
-        Tile("media spend in the window", money(spend, inputs.currency), spend, counted(len(summary), "channel")),
+        Tile(
+            "media spend in the window",
+            money(spend, inputs.currency),
+            spend,
+            counted(len(inputs.paid_channels), "channel"),
+        ),
         Tile("return on all media spend", ratio(back), back, f"{inputs.outcome_unit} per {inputs.currency} spent"),
     ]
     if plan is not None:

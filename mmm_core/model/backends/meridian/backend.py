@@ -1,5 +1,6 @@
 """Google Meridian as a backend."""
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,20 @@ import numpy as np
 from mmm_core.errors import SamplingError, SpecificationError
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import SamplerSettings
-from mmm_core.model.backends.meridian.extraction import canonical_samples, canonical_statistics
+from mmm_core.model.backends.compile_cache import compile_cache
+from mmm_core.model.backends.meridian.capabilities import unsupported_by_meridian
+from mmm_core.model.backends.meridian.extraction import (
+    canonical_samples,
+    canonical_statistics,
+    roi_is_sampled,
+)
 from mmm_core.model.backends.meridian.inputs import build_model
+from mmm_core.model.backends.meridian.progress import StepCounter, counting_acceptance, run_with_reports
 from mmm_core.model.backends.meridian.quiet import expected_warnings_ignored
+from mmm_core.model.forward import incremental_outcome
+from mmm_core.model.model_spec import ModelSpec
 from mmm_core.model.posterior import FitInfo, Posterior
 from mmm_core.model.scaling import fit_scaling
-from mmm_core.model.specification import ModelSpec
 from mmm_core.progress import Progress, silent
 
 _BURN_IN_SHARE = 0.2
@@ -35,8 +44,9 @@ _COMPILE_EVENTS = (
 class MeridianBackend:
     """Fits with Meridian's own model and sampler, on JAX in float64.
 
-    All chains run in one compiled call, side by side.  Meridian reports no progress while it samples,
-    and XLA chooses the number of threads, so `SamplerSettings.cores` has no effect.
+    All chains run in one compiled call, side by side.  XLA chooses the number of threads, so
+    `SamplerSettings.cores` has no effect, and neither has `precision`.  Meridian can neither resume nor start
+    from an earlier posterior: an interrupted fit starts again, every fit starts cold.
     """
 
     @property
@@ -46,7 +56,7 @@ class MeridianBackend:
 
     def unsupported(self, data: ModelData, spec: ModelSpec) -> tuple[str, ...]:
         """See `Backend.unsupported`."""
-        return ()
+        return unsupported_by_meridian(data, spec)
 
     def sample(
         self,
@@ -57,50 +67,49 @@ class MeridianBackend:
         start: Posterior | None = None,
         checkpoint: Path | None = None,
     ) -> Posterior:
-        """Draw from the posterior.
+        """Draw from the posterior; `start` and `checkpoint` are not used.
 
         Raises:
-            SpecificationError: Meridian refuses the data or the specification.
+            SpecificationError: Meridian cannot fit the data or the specification.
             SamplingError: out of memory, no valid starting point, or draws that are not finite.
         """
+        reasons = self.unsupported(data, spec)
+        if reasons:
+            raise SpecificationError(" ".join(reasons))
         scaling = fit_scaling(data, spec.media_scaling)
         steps = settings.chains * (settings.tune + settings.draws)
-        progress("meridian: compiling and sampling (it reports no progress)", 0, steps)
-        built = build_model(data, spec)
+        progress("meridian: preparing", 0, steps)
         started = time.perf_counter()
-        with _compile_seconds() as compiling:
-            _sample(built.model, settings)
+        with compile_cache(settings.compile_cache):
+            model = build_model(data, spec, scaling)
+            with _compile_seconds() as compiling:
+                _sample(model, settings, progress)
         seconds = time.perf_counter() - started
         progress("meridian: sampled", steps, steps)
-        inference = built.model.inference_data
-        return Posterior(
-            samples=canonical_samples(inference, data, spec, built.ec_unit),
-            sample_stats=canonical_statistics(inference),
+        posterior = Posterior(
+            samples=canonical_samples(model.inference_data, data, spec),
+            sample_stats=canonical_statistics(model.inference_data),
             data=data,
             spec=spec,
             scaling=scaling,
             info=_fit_info(settings, seconds, min(sum(compiling), seconds)),
         )
+        return posterior if roi_is_sampled(data, spec) else _with_derived_roi(posterior)
 
 
-def _sample(model: Any, settings: SamplerSettings) -> None:
+def _sample(model: Any, settings: SamplerSettings, progress: Progress = silent) -> None:
     from jax.errors import JaxRuntimeError
     from meridian.model.model import MCMCOOMError, MCMCSamplingError, ModelFittingError
 
-    burn_in = round(settings.tune * _BURN_IN_SHARE)
+    counter = StepCounter()
     try:
-        # Meridian checks the data first, and divides by zero where columns cannot be told apart.
-        with expected_warnings_ignored(), np.errstate(divide="ignore", invalid="ignore"):
-            model.sample_posterior(
-                n_chains=settings.chains,
-                n_adapt=settings.tune - burn_in,
-                n_burnin=burn_in,
-                n_keep=settings.draws,
-                seed=settings.seed % _SEEDS,
-                max_tree_depth=settings.max_tree_depth,
-                max_energy_diff=_MAX_ENERGY_DIFFERENCE,
-                # Pairs instead of a dict: JAX needs something hashable here.
-                dual_averaging_kwargs=(("target_accept_prob", settings.target_accept),),
+        with expected_warnings_ignored():
+            run_with_reports(
+                lambda: _sample_posterior(model, settings, counter),
+                counter,
+                steps=settings.tune + settings.draws,
+                chains=settings.chains,
+                progress=progress,
             )
     except ModelFittingError as error:
         raise SpecificationError(_refusal(error)) from error
@@ -113,6 +122,37 @@ def _sample(model: Any, settings: SamplerSettings) -> None:
         raise SamplingError(
             f"Meridian could not sample ({error}); check the priors, or set model.backend to pymc."
         ) from error
+
+
+def _sample_posterior(model: Any, settings: SamplerSettings, counter: StepCounter) -> None:
+    burn_in = round(settings.tune * _BURN_IN_SHARE)
+    # Meridian checks the data first, and divides by zero where columns cannot be told apart.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        model.sample_posterior(
+            n_chains=settings.chains,
+            n_adapt=settings.tune - burn_in,
+            n_burnin=burn_in,
+            n_keep=settings.draws,
+            seed=settings.seed % _SEEDS,
+            max_tree_depth=settings.max_tree_depth,
+            max_energy_diff=_MAX_ENERGY_DIFFERENCE,
+            # Pairs instead of a dict: JAX needs something hashable here.
+            dual_averaging_kwargs=(
+                ("target_accept_prob", settings.target_accept),
+                ("log_accept_prob_getter_fn", counting_acceptance(counter)),
+            ),
+        )
+
+
+def _with_derived_roi(posterior: Posterior) -> Posterior:
+    """The same posterior with the ROI that its other parameters imply."""
+    data, samples = posterior.data, posterior.samples
+    n_paid = len(data.paid_channels)
+    outcome = incremental_outcome(posterior).sum(axis=1)[:, :n_paid]
+    roi = outcome / data.spend.sum(axis=(0, 1))[:n_paid]
+    shape = (samples.sizes["chain"], samples.sizes["draw"], n_paid)
+    roi_m = (samples["roi_m"].dims, roi.reshape(shape))
+    return dataclasses.replace(posterior, samples=samples.assign(roi_m=roi_m))
 
 
 def _refusal(error: Exception) -> str:

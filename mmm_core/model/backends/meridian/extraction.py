@@ -7,21 +7,20 @@ import xarray as xr
 
 from mmm_core.errors import SamplingError
 from mmm_core.features.model_data import FloatArray, ModelData
+from mmm_core.model.backends.meridian.groups import ChannelGroup, channel_groups
+from mmm_core.model.model_spec import ModelSpec
 from mmm_core.model.posterior import PARAMETER_DIMS
-from mmm_core.model.specification import ModelSpec
 
-_MERIDIAN_DIMS = {
-    "geo": "geo",
-    "channel": "media_channel",
-    "paid_channel": "media_channel",
-    "control": "control_variable",
-    "knot": "knots",
-}
+_MERIDIAN_DIMS = {"geo": "geo", "control": "control_variable", "knot": "knots"}
+_CHANNEL_DIMS = ("channel", "paid_channel")
+_MEANINGLESS_WITHOUT_SATURATION = ("ec_m", "slope_m")
 _KEPT_STATISTICS = ("diverging", "n_steps", "lp", "step_size")
 
 
-def canonical_samples(inference: Any, data: ModelData, spec: ModelSpec, ec_unit: FloatArray) -> xr.Dataset:
+def canonical_samples(inference: Any, data: ModelData, spec: ModelSpec) -> xr.Dataset:
     """Dataset of the variables of `PARAMETER_DIMS`, geos and channels in the order of `data`.
+
+    `roi_m` is 0 for channels whose prior is not of the ROI (see `roi_is_sampled`).
 
     Raises:
         SamplingError: some draws are not finite.
@@ -37,16 +36,27 @@ def canonical_samples(inference: Any, data: ModelData, spec: ModelSpec, ec_unit:
     }
     values = {}
     for name, dims in PARAMETER_DIMS.items():
-        shape = (chains, draws, *(len(labels[dim]) for dim in dims))
-        values[name] = _parameter(posterior, name, dims, shape, labels)
-    values["ec_m"] = values["ec_m"] * ec_unit
-    if data.is_national:
-        values["beta_m"] = np.log(values["beta_gm"][:, :, 0, :])
+        array = np.zeros((chains, draws, *(len(labels[dim]) for dim in dims)))
+        if dims and dims[-1] in _CHANNEL_DIMS:
+            for group in channel_groups(data):
+                _put_group(array, posterior, name, dims, group, labels)
+        else:
+            _put(array, posterior, name, dims, labels)
+        values[name] = array
+    without_saturation = [m for m, family in enumerate(spec.saturation) if family == "none"]
+    for name in _MEANINGLESS_WITHOUT_SATURATION:
+        values[name][:, :, without_saturation] = 1.0
     _require_finite(values)
     return xr.Dataset(
         {name: (("chain", "draw", *PARAMETER_DIMS[name]), array) for name, array in values.items()},
         coords={"chain": np.arange(chains), "draw": np.arange(draws), **labels},
     )
+
+
+def roi_is_sampled(data: ModelData, spec: ModelSpec) -> bool:
+    """Whether Meridian samples the ROI of every paid channel; else it has to be derived."""
+    paid = [group for group in channel_groups(data) if group.kind != "organic_media"]
+    return all(set(group.prior_types(spec)) == {"roi"} for group in paid)
 
 
 def canonical_statistics(inference: Any) -> xr.Dataset:
@@ -61,22 +71,47 @@ def canonical_statistics(inference: Any) -> xr.Dataset:
     return statistics
 
 
-def _parameter(
-    posterior: xr.Dataset, name: str, dims: tuple[str, ...], shape: tuple[int, ...], labels: dict[str, Any]
-) -> FloatArray:
-    """Draws of one parameter in the canonical shape; zero where Meridian leaves out what is fixed at 0."""
+def _put_group(
+    array: FloatArray,
+    posterior: xr.Dataset,
+    name: str,
+    dims: tuple[str, ...],
+    group: ChannelGroup,
+    labels: dict[str, Any],
+) -> None:
+    """Fill in the channels of one group (organic media has no ROI)."""
+    if dims[-1] == "paid_channel" and group.kind == "organic_media":
+        return
+    theirs = f"{name.removesuffix('m')}{group.suffix}"
+    of_group = {**labels, dims[-1]: labels["channel"][list(group.channels)]}
+    part = np.zeros((*array.shape[:-1], len(group.channels)))
+    _put(part, posterior, theirs, dims, of_group, {dims[-1]: group.dimension})
+    array[..., list(group.channels)] = part
+
+
+def _put(
+    array: FloatArray,
+    posterior: xr.Dataset,
+    name: str,
+    dims: tuple[str, ...],
+    labels: dict[str, Any],
+    their_dims: dict[str, str] | None = None,
+) -> None:
+    """Fill in the draws of one parameter by label; zero stays where Meridian leaves out what is fixed at 0.
+
+    A parameter that Meridian has once for all geos is repeated.
+    """
     if name not in posterior:
-        return np.zeros(shape)
-    variable = posterior[name].rename(
-        {_MERIDIAN_DIMS[ours]: ours for ours in dims if _MERIDIAN_DIMS[ours] in posterior[name].dims}
-    )
-    for dim in ("geo", "channel", "paid_channel", "control"):
-        if dim in variable.dims:
+        return
+    theirs = _MERIDIAN_DIMS | (their_dims or {})
+    variable = posterior[name]
+    variable = variable.rename({theirs[dim]: dim for dim in dims if theirs[dim] in variable.dims})
+    for dim in dims:
+        if dim in variable.dims and dim != "knot":
             variable = variable.sel({dim: labels[dim]})
     variable = variable.transpose("chain", "draw", *(dim for dim in dims if dim in variable.dims))
-    array = np.asarray(variable.values, dtype=np.float64)
-    missing = len(shape) - array.ndim
-    return np.array(np.broadcast_to(array.reshape(array.shape + (1,) * missing), shape))
+    values = np.asarray(variable.values, dtype=np.float64)
+    array[...] = values.reshape(values.shape + (1,) * (array.ndim - values.ndim))
 
 
 def _require_finite(values: dict[str, FloatArray]) -> None:

@@ -1,42 +1,39 @@
 """From ModelData and ModelSpec to Meridian's own objects.
 
-Meridian scales media by population and the pooled median of non-zero weeks, whatever it is given.  For
-`geo_max` it gets media that is already divided by each geo's maximum; what its own scaling then still
-divides by, one constant c per channel, moves into the half-saturation: Hill(x / c; ec / c) = Hill(x; ec).
-So its prior of ec is that of the specification divided by c, and its draws are multiplied by c.
+Non-media treatments are given as controls: with a coefficient prior, Meridian's model of the two is the
+same, and what counts from where is a matter of the forward model.
+
+Weeks in which the KPI is not known are held out.  Meridian still wants a number there, and checks its
+variation before it samples; it gets the geo's mean, which enters nothing else (`scaled.py`).
 """
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from mmm_core.errors import SpecificationError
 from mmm_core.features.model_data import FloatArray, ModelData
+from mmm_core.model.backends.meridian.groups import ChannelGroup, channel_groups
+from mmm_core.model.backends.meridian.priors import prior_distribution
 from mmm_core.model.backends.meridian.quiet import expected_warnings_ignored, import_meridian
-from mmm_core.model.priors import Prior
-from mmm_core.model.scaling import fit_scaling
-from mmm_core.model.specification import ModelSpec
+from mmm_core.model.backends.meridian.scaled import put_scaling
+from mmm_core.model.model_spec import ModelSpec
+from mmm_core.model.scaling import Scaling
 
-_ZERO = Prior("deterministic", (0.0,))
-_LINEAR_FAMILIES = ("deterministic", "uniform", "normal", "half_normal", "truncated_normal")
-
-
-@dataclass(frozen=True)
-class MeridianModel:
-    """A Meridian model and what its draws still have to be multiplied by."""
-
-    model: Any
-    """`meridian.model.model.Meridian`, not yet sampled."""
-    ec_unit: FloatArray
-    """(M,) the specification's half-saturation that is 1 in Meridian's units."""
+_SATURATION = {"hill": "hill", "michaelis_menten": "hill", "none": "none"}
+_PRIOR_TYPE_KEYS = {"m": "media_prior_type", "rf": "rf_prior_type", "om": "organic_media_prior_type"}
+_WEEK = np.timedelta64(7, "D")
 
 
-def build_model(data: ModelData, spec: ModelSpec) -> MeridianModel:
-    """A Meridian model of this data and specification.
+def build_model(data: ModelData, spec: ModelSpec, scaling: Scaling) -> Any:
+    """`meridian.model.model.Meridian` of this data and specification, not yet sampled.
+
+    Args:
+        data: what is fitted to.
+        spec: one that Meridian can fit (`unsupported_by_meridian`).
+        scaling: the constants that it uses.
 
     Raises:
         SpecificationError: Meridian refuses the data or the specification.
@@ -44,160 +41,145 @@ def build_model(data: ModelData, spec: ModelSpec) -> MeridianModel:
     import_meridian()
     from meridian.model.model import Meridian
 
-    media, ec_unit = media_for_meridian(data, spec.media_scaling)
+    unit = media_unit(data, spec, scaling)
     try:
         with expected_warnings_ignored():
-            model = Meridian(input_data=input_data(data, media), model_spec=model_spec(data, spec, ec_unit))
+            model = Meridian(input_data=input_data(data, unit), model_spec=model_spec(data, spec))
     except ValueError as error:
         raise SpecificationError(
             f"Meridian refuses this data or specification: {error} Correct it, or set model.backend to pymc."
         ) from error
-    return MeridianModel(model, ec_unit)
+    put_scaling(model.model_context, data, scaling, unit)
+    return model
 
 
-def media_for_meridian(
-    data: ModelData, media_scaling: Literal["pooled_median", "geo_max"]
-) -> tuple[FloatArray, FloatArray]:
-    """Media as Meridian must be given it, (G, T, M), and the unit of its half-saturation, (M,)."""
-    if media_scaling == "pooled_median":
-        return data.media, np.ones(len(data.channels))
-    scaled = fit_scaling(data, media_scaling).scale_media(data.media)
-    unit = np.nanmedian(np.where(scaled > 0, scaled, np.nan), axis=(0, 1))
-    return scaled * data.population[:, None, None], unit
+def media_unit(data: ModelData, spec: ModelSpec, scaling: Scaling) -> FloatArray:
+    """(G, M) what media is divided by before Meridian gets it.
+
+    Meridian's scales are proportional to population; for `geo_max`, whose are not, the rest is done here.
+    """
+    if spec.media_scaling == "pooled_median":
+        return np.ones_like(scaling.media_scale)
+    return scaling.media_scale / data.population[:, None]
 
 
-def input_data(data: ModelData, media: FloatArray) -> Any:
+def input_data(data: ModelData, unit: FloatArray) -> Any:
     """Meridian's `InputData`, geos in the order of `data`.
 
     The outcome per KPI unit is always given, ones included: without it Meridian would replace the ROI
     prior by one of its own.
+
+    Args:
+        data: what is fitted to.
+        unit: (G, M) what media is divided by.
     """
     from meridian.data.input_data import InputData
 
-    weeks = np.datetime_as_string(data.dates, unit="D").astype(object)
-    coordinates = {
-        "geo": list(data.geos),
-        "time": weeks,
-        "media_time": weeks,
-        "media_channel": list(data.channels),
-        "control_variable": list(data.controls),
+    arrays = _Arrays(data)
+    fields = {
+        "kpi": arrays.named("kpi", filled_kpi(data), "geo", "time"),
+        "population": arrays.named("population", data.population, "geo"),
+        "revenue_per_kpi": arrays.named("revenue_per_kpi", data.outcome_per_kpi, "geo", "time"),
     }
-
-    def array(name: str, values: FloatArray, *dims: str) -> xr.DataArray:
-        return xr.DataArray(values, dims=dims, coords={dim: coordinates[dim] for dim in dims}, name=name)
-
-    controls = array("controls", data.control_values, "geo", "time", "control_variable")
-    return InputData(
-        kpi=array("kpi", data.kpi, "geo", "time"),
-        kpi_type="non_revenue",
-        population=array("population", data.population, "geo"),
-        controls=controls if data.controls else None,
-        revenue_per_kpi=array("revenue_per_kpi", data.outcome_per_kpi, "geo", "time"),
-        media=array("media", media, "geo", "media_time", "media_channel"),
-        media_spend=array("media_spend", data.spend, "geo", "time", "media_channel"),
-    )
+    if data.controls:
+        fields["controls"] = arrays.named("controls", data.control_values, "geo", "time", "control_variable")
+    media = np.concatenate([data.lead_media, data.media], axis=1) / unit[:, None, :]
+    for group in channel_groups(data):
+        fields |= arrays.of_group(group, media)
+    return InputData(kpi_type="non_revenue", **fields)
 
 
-def model_spec(data: ModelData, spec: ModelSpec, ec_unit: FloatArray) -> Any:
+@dataclass(frozen=True)
+class _Arrays:
+    """Labelled arrays as Meridian wants them."""
+
+    data: ModelData
+
+    def named(self, name: str, values: FloatArray, *dims: str) -> xr.DataArray:
+        return xr.DataArray(values, dims=dims, coords={dim: self._labels(dim) for dim in dims}, name=name)
+
+    def of_group(self, group: ChannelGroup, media: FloatArray) -> dict[str, xr.DataArray]:
+        """What Meridian has of these channels; media is (G, P + T, M)."""
+        chosen = list(group.channels)
+        media_dims, spend_dims = ("geo", "media_time", group.dimension), ("geo", "time", group.dimension)
+        if group.kind == "organic_media":
+            return {"organic_media": self.named("organic_media", media[:, :, chosen], *media_dims)}
+        spend = self.data.spend[:, :, chosen]
+        if group.kind == "media":
+            return {
+                "media": self.named("media", media[:, :, chosen], *media_dims),
+                "media_spend": self.named("media_spend", spend, *spend_dims),
+            }
+        return {
+            "reach": self.named("reach", media[:, :, chosen], *media_dims),
+            "frequency": self.named("frequency", self._frequency()[:, :, chosen], *media_dims),
+            "rf_spend": self.named("rf_spend", spend, *spend_dims),
+        }
+
+    def _frequency(self) -> FloatArray:
+        """(G, P + T, M)."""
+        data = self.data
+        lead = np.ones_like(data.lead_media) if data.lead_frequency is None else data.lead_frequency
+        window = np.ones_like(data.media) if data.frequency is None else data.frequency
+        return np.concatenate([lead, window], axis=1)
+
+    def _labels(self, dim: str) -> list[str]:
+        data = self.data
+        if dim == "geo":
+            return list(data.geos)
+        if dim == "control_variable":
+            return list(data.controls)
+        if dim in ("time", "media_time"):
+            n_lead = data.lead_media.shape[1] if dim == "media_time" else 0
+            lead = data.dates[0] - _WEEK * np.arange(n_lead, 0, -1)
+            dates = np.concatenate([lead.astype(data.dates.dtype), data.dates])
+            return [str(date) for date in np.datetime_as_string(dates, unit="D")]
+        group = next(group for group in channel_groups(data) if group.dimension == dim)
+        return [data.channels[m] for m in group.channels]
+
+
+def filled_kpi(data: ModelData) -> FloatArray:
+    """(G, T) KPI, with the geo's mean (of all geos per head, where it has none) where it is not known."""
+    per_head = float(np.nanmean(data.kpi / data.population[:, None]))
+    filled = data.kpi.copy()
+    for g, known in enumerate(data.observed):
+        filled[g, ~known] = data.kpi[g, known].mean() if known.any() else per_head * data.population[g]
+    return filled
+
+
+def model_spec(data: ModelData, spec: ModelSpec) -> Any:
     """Meridian's `ModelSpec`; its baseline geo is the most populous one, as it is for Meridian itself."""
     from meridian.model.spec import ModelSpec as MeridianSpec
 
-    national = data.is_national
+    per_capita = [name for name, flag in zip(data.controls, data.control_per_capita, strict=True) if flag]
+    prior_types = {_PRIOR_TYPE_KEYS[group.suffix]: group.prior_types(spec)[0] for group in channel_groups(data)}
     return MeridianSpec(
-        prior=prior_distribution(spec, ec_unit, national),
-        media_effects_dist="normal" if national else "log_normal",
+        prior=prior_distribution(data, spec),
+        media_effects_dist="normal" if data.is_national else spec.media_effects,
+        hill_before_adstock=spec.hill_before_adstock,
         max_lag=spec.max_lag_weeks,
         unique_sigma_for_each_geo=spec.unique_sigma_for_each_geo,
-        media_prior_type="roi",
         knots=list(spec.knots),
         baseline_geo=int(np.argmax(data.population)),
-        adstock_decay_spec=spec.adstock[0],
+        holdout=_holdout(data),
+        population_scaled_controls=per_capita or None,
+        adstock_decay_spec=dict(zip(data.channels, spec.adstock, strict=True)),
+        saturation_spec=dict(zip(data.channels, (_SATURATION[family] for family in spec.saturation), strict=True)),
+        **prior_types,
     )
 
 
-def prior_distribution(spec: ModelSpec, ec_unit: FloatArray, national: bool) -> Any:
-    """Meridian's `PriorDistribution`; in a national model nothing varies over geos."""
-    from meridian.model.prior_distribution import PriorDistribution
+def _holdout(data: ModelData) -> Any:
+    """Weeks without a known KPI, as Meridian's `HoldoutSpec`; None if there are none."""
+    from meridian.model.spec import DateRange, GeoHoldoutSpec, HoldoutSpec
 
-    ec = tuple(_divided(prior, float(unit)) for prior, unit in zip(spec.ec, ec_unit, strict=True))
-    return PriorDistribution(
-        alpha_m=tfp_distribution("alpha_m", spec.alpha),
-        ec_m=tfp_distribution("ec_m", ec),
-        slope_m=tfp_distribution("slope_m", spec.slope),
-        roi_m=tfp_distribution("roi_m", spec.effect),
-        eta_m=tfp_distribution("eta_m", (_ZERO if national else spec.eta,)),
-        xi_c=tfp_distribution("xi_c", (_ZERO if national else spec.xi,)),
-        tau_g_excl_baseline=tfp_distribution("tau_g_excl_baseline", (_ZERO if national else spec.tau,)),
-        knot_values=tfp_distribution("knot_values", (spec.knot_values,)),
-        gamma_c=tfp_distribution("gamma_c", (spec.gamma,)),
-        sigma=tfp_distribution("sigma", (spec.sigma,)),
-    )
+    held_out = [
+        GeoHoldoutSpec(geos=[geo], date_ranges=[DateRange(date, date) for date in _days(data.dates[~known])])
+        for geo, known in zip(data.geos, data.observed, strict=True)
+        if not known.all()
+    ]
+    return HoldoutSpec(spec=held_out) if held_out else None
 
 
-def tfp_distribution(name: str, priors: tuple[Prior, ...]) -> Any:
-    """A float64 TensorFlow Probability distribution: scalar if all priors are equal, else one per channel.
-
-    Raises:
-        SpecificationError: fixed and free priors are mixed, which Meridian cannot do.
-    """
-    families = {prior.family for prior in priors}
-    if len(set(priors)) == 1:
-        return _distribution(priors[0].family, *(np.float64(value) for value in priors[0].parameters), name=name)
-    if len(families) == 1:
-        columns = np.array([prior.parameters for prior in priors], dtype=np.float64).T
-        return _distribution(priors[0].family, *columns, name=name)
-    if "deterministic" in families:
-        raise SpecificationError(
-            f"The prior of {name} is fixed for some channels and free for others, which Meridian cannot fit; "
-            "set model.backend to pymc."
-        )
-    return _mixed_families(
-        [_distribution(prior.family, *(np.float64(value) for value in prior.parameters)) for prior in priors], name
-    )
-
-
-def _mixed_families(distributions: list[Any], name: str) -> Any:
-    """Meridian's container of different families, one scalar distribution per channel.
-
-    Its density (Meridian 2.1) cannot be compiled by JAX, because the positions at which it splits the
-    channels become traced values; the same density with fixed positions can.
-    """
-    from meridian import backend
-    from meridian.model.prior_distribution import IndependentMultivariateDistribution
-
-    def log_prob(self: Any, value: Any) -> Any:
-        parts = [part.log_prob(value[..., m : m + 1]) for m, part in enumerate(self.distributions)]
-        return backend.concatenate(parts, axis=-1)
-
-    compilable = type("MixedFamilies", (IndependentMultivariateDistribution,), {"_log_prob": log_prob})
-    return compilable(distributions, name=name)
-
-
-def _distribution(family: str, *parameters: Any, name: str | None = None) -> Any:
-    from meridian import backend
-
-    constructors: dict[str, Callable[..., Any]] = {
-        "deterministic": backend.tfd.Deterministic,
-        "uniform": backend.tfd.Uniform,
-        "beta": backend.tfd.Beta,
-        "normal": backend.tfd.Normal,
-        "half_normal": backend.tfd.HalfNormal,
-        "log_normal": backend.tfd.LogNormal,
-        "truncated_normal": backend.tfd.TruncatedNormal,
-    }
-    constructor = constructors[family]
-    return constructor(*parameters) if name is None else constructor(*parameters, name=name)
-
-
-def _divided(prior: Prior, unit: float) -> Prior:
-    """The prior of `x / unit` where this is the prior of `x`."""
-    if unit == 1:
-        return prior
-    if prior.family in _LINEAR_FAMILIES:
-        return Prior(prior.family, tuple(value / unit for value in prior.parameters))
-    if prior.family == "log_normal":
-        mu, sigma = prior.parameters
-        return Prior("log_normal", (mu - math.log(unit), sigma))
-    raise SpecificationError(
-        f"Meridian cannot fit media_scaling geo_max with a {prior.family} prior of ec; set model.backend to pymc."
-    )
+def _days(dates: Any) -> list[str]:
+    return [str(date) for date in np.datetime_as_string(dates, unit="D")]

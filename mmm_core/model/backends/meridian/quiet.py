@@ -20,7 +20,8 @@ _EXPECTED_WARNINGS: tuple[tuple[str, type[Warning]], ...] = (
     (r"shape requires ndarray or scalar arguments, got <class 'NoneType'>", DeprecationWarning),
     (r"trace group is not defined in the InferenceData scheme", UserWarning),
     (r"Hierarchical distribution parameters must be deterministically zero for national models", UserWarning),
-    (r"Changing the prior for `slope_m` may lead to convex Hill curves", UserWarning),
+    (r"Changing the prior for `slope_(m|om)` may lead to convex Hill curves", UserWarning),
+    (r"Using coefficient priors .* is not recommended", UserWarning),
 )
 """What Meridian warns of although it is meant: message pattern and category."""
 

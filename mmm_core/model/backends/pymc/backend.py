@@ -46,4 +46,4 @@ class PyMCBackend:
         jax.config.update("jax_enable_x64", True)
         from mmm_core.model.backends.pymc.fitting import fit
 
-        return fit(data, spec, settings, report)
+        return fit(data, spec, settings, report, start, checkpoint)

@@ -1,6 +1,7 @@
 """Coordinates for the geo effects in which NUTS walks well, however much the data say of them.
 
-The log effect of geo g in a channel is theta_g = eta * z_g with z_g standard normal.  Where the data say
+The effect of geo g in a channel deviates by theta_g = eta * z_g with z_g standard normal (in logs, where
+effects are log-normal).  Where the data say
 little of theta, z is the coordinate to walk in (non-centred); where they say much, theta is (centred);
 between the two, both give funnels and divergences.  So we walk in x, with z = A(eta) x and A such that
 x is about standard normal given eta whatever eta is: the posterior precision of z given eta is about
@@ -32,7 +33,7 @@ class Placed(NamedTuple):
 
 
 def place(x: Array, eta: Array, information: Array) -> Placed:
-    """x (G, M), eta (M,) and information (G, M) on the log effects -> z."""
+    """x (G, M), eta (M,) and information (G, M) on the deviations -> z."""
     information = information + _LEAST_INFORMATION
     diagonal = 1 + eta**2 * information
     total = information.sum(axis=0)

@@ -1,16 +1,45 @@
 """The collapsed log likelihood: media parameters, sigma and xi in, one number out."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple, Protocol, Self
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mmm_core.features.model_data import ModelData
+from mmm_core.model.backends.pymc.blocks import media_transform
 from mmm_core.model.backends.pymc.centring import place
-from mmm_core.model.backends.pymc.linear import LinearDraw, LinearPart, linear_part
-from mmm_core.model.backends.pymc.media import Array, MediaEffect, MediaParameters, MediaTransform, media_transform
+from mmm_core.model.backends.pymc.linear import LinearPart, linear_part
+from mmm_core.model.backends.pymc.media import Array, MediaParameters, MediaTransform, Transformed
 from mmm_core.model.scaling import Scaling
 from mmm_core.model.specification import ModelSpec
+
+
+class Likelihood(Protocol):
+    """What the sampler needs to know of a model besides its PyMC priors.
+
+    A JAX pytree: what depends on the data are leaves, so that a program compiled for one data set serves
+    another of the same shape.  `coordinates` are `Graph.coordinates`, in that order.
+    """
+
+    @property
+    def values_per_draw(self) -> int:
+        """Floats that one draw needs while it is completed."""
+        ...
+
+    def in_single_precision(self) -> Self:
+        """The same with the media part in float32."""
+        ...
+
+    def log_density(self, coordinates: tuple[Array, ...]) -> Array:
+        """Scalar log likelihood, plus the log prior of coordinates that the PyMC model declares flat."""
+        ...
+
+    def complete(self, key: Array, coordinates: tuple[Array, ...]) -> dict[str, Array]:
+        """Every parameter of `parameter_dims(spec)` for one draw, without the dims chain and draw."""
+        ...
 
 
 class Parameters(NamedTuple):
@@ -23,60 +52,96 @@ class Parameters(NamedTuple):
     """(K,) spread of control effects over geos."""
 
 
-class Terms(NamedTuple):
-    """What the PyMC model adds to its priors."""
-
-    log_likelihood: Array
-    log_prior_z: Array
-    """Log density of the coordinates that stand for z: standard normal z, times the Jacobian."""
-
-
+@partial(jax.tree_util.register_dataclass, data_fields=["media", "linear"], meta_fields=[])
 @dataclass(frozen=True)
 class CollapsedLikelihood:
-    """Likelihood of the KPI given `Parameters`, everything linear integrated out."""
+    """Likelihood of the KPI given `Parameters`, everything linear integrated out.
+
+    Its coordinates are alpha, ec, slope, theta, effect, eta, x, sigma, xi, in the shapes of `Parameters`; x
+    stands in z's place (see `centring`).
+    """
 
     media: MediaTransform
     linear: LinearPart
 
-    def log_density(self, parameters: Parameters) -> Array:
-        """Scalar log density of the scaled KPI."""
-        return self._log_density(parameters, self._saturated(parameters.media))
+    @property
+    def values_per_draw(self) -> int:
+        """Floats that one draw needs while it is completed."""
+        return self.media.values_per_draw
 
-    def complete(self, key: Array, parameters: Parameters) -> tuple[MediaEffect, LinearDraw]:
-        """The media effect of a draw, and linear coefficients drawn given it."""
-        effect = self.media.effect(parameters.media, self._saturated(parameters.media))
-        return effect, self.linear.draw(key, effect.total, parameters.sigma, parameters.xi)
+    def in_single_precision(self) -> "CollapsedLikelihood":
+        """The same with the media part in float32."""
+        return replace(self, media=self.media.in_single_precision())
 
-    def terms(self, coordinates: Parameters) -> Terms:
-        """Likelihood and prior of z at the coordinates of NUTS (see `centring`), which stand in z's place."""
-        saturated = self._saturated(coordinates.media)
-        parameters, log_jacobian = self._place(coordinates, saturated)
-        z = parameters.media.z
-        log_prior = -0.5 * ((z**2).sum() + z.size * np.log(2 * np.pi)) + log_jacobian
-        return Terms(self._log_density(parameters, saturated), log_prior)
+    def log_density(self, coordinates: tuple[Array, ...]) -> Array:
+        """Scalar log density of the scaled KPI, plus that of x."""
+        placed = as_parameters(coordinates)
+        transformed = self.media.transform(placed.media)
+        parameters, log_prior = self._place(placed, transformed)
+        return self._log_likelihood(parameters, transformed) + log_prior
 
-    def from_coordinates(self, coordinates: Parameters) -> Parameters:
+    def complete(self, key: Array, coordinates: tuple[Array, ...]) -> dict[str, Array]:
+        """See `Likelihood.complete`; the linear coefficients are drawn from their exact conditional."""
+        placed = as_parameters(coordinates)
+        transformed = self.media.transform(placed.media)
+        return self._complete(key, self._place(placed, transformed)[0], transformed)
+
+    def log_likelihood(self, parameters: Parameters) -> Array:
+        """Scalar log density of the scaled KPI given the parameters themselves."""
+        return self._log_likelihood(parameters, self.media.transform(parameters.media))
+
+    def completed(self, key: Array, parameters: Parameters) -> dict[str, Array]:
+        """`complete` from the parameters themselves."""
+        return self._complete(key, parameters, self.media.transform(parameters.media))
+
+    def from_coordinates(self, coordinates: tuple[Array, ...]) -> Parameters:
         """The parameters that the coordinates of NUTS stand for."""
-        return self._place(coordinates, self._saturated(coordinates.media))[0]
+        placed = as_parameters(coordinates)
+        return self._place(placed, self.media.transform(placed.media))[0]
 
-    def _saturated(self, media: MediaParameters) -> Array:
-        return self.media.saturation(media.alpha, media.ec, media.slope)
-
-    def _log_density(self, parameters: Parameters, saturated: Array) -> Array:
-        effect = self.media.effect(parameters.media, saturated)
+    def _log_likelihood(self, parameters: Parameters, transformed: Transformed) -> Array:
+        effect = self.media.effect(parameters.media, transformed)
         return self.linear.log_marginal(effect.total, parameters.sigma, parameters.xi)
 
-    def _place(self, coordinates: Parameters, saturated: Array) -> tuple[Parameters, Array]:
-        media = coordinates.media
-        information = self.media.information(media.roi, coordinates.sigma, saturated)
-        placed = place(media.z, media.eta, information)
-        return coordinates._replace(media=media._replace(z=placed.z)), placed.log_jacobian
+    def _complete(self, key: Array, parameters: Parameters, transformed: Transformed) -> dict[str, Array]:
+        media = parameters.media
+        effect = self.media.effect(media, transformed)
+        linear = self.linear.draw(key, effect.total, parameters.sigma, parameters.xi)
+        return {
+            "alpha_m": media.alpha,
+            "ec_m": media.ec,
+            "slope_m": media.slope,
+            "theta_m": media.theta,
+            "roi_m": self.media.roi(effect.beta_gm, transformed),
+            "beta_m": effect.beta_m,
+            "eta_m": media.eta,
+            "beta_gm": effect.beta_gm,
+            **linear._asdict(),
+            "xi_c": parameters.xi,
+            "sigma": parameters.sigma,
+        }
+
+    def _place(self, placed: Parameters, transformed: Transformed) -> tuple[Parameters, Array]:
+        """x -> z, and the log density of x; in a national model z is 0 and no variable."""
+        media = placed.media
+        if media.z.shape[0] == 1:
+            return placed, jnp.zeros(())
+        information = self.media.information(media, placed.sigma, transformed)
+        z, log_jacobian = place(media.z, media.eta, information)
+        log_prior = -0.5 * ((z**2).sum() + z.size * np.log(2 * np.pi)) + log_jacobian
+        return placed._replace(media=media._replace(z=z)), log_prior
+
+
+def as_parameters(values: tuple[Array, ...]) -> Parameters:
+    """alpha, ec, slope, theta, effect, eta, z (or x), sigma, xi -> `Parameters`."""
+    *media, sigma, xi = values
+    return Parameters(MediaParameters(*media), sigma, xi)
 
 
 def collapsed_likelihood(data: ModelData, spec: ModelSpec, scaling: Scaling) -> CollapsedLikelihood:
     """Precompute every constant of the likelihood.
 
     Raises:
-        SpecificationError: a channel without spend, or a linear coefficient without a normal prior.
+        SpecificationError: a paid channel without spend, or a linear coefficient without a normal prior.
     """
     return CollapsedLikelihood(media_transform(data, spec, scaling), linear_part(data, spec, scaling))

@@ -9,10 +9,11 @@ u_g = Lambda w_g and v = mean + scale * s (w_g, s standard normal),
     H   = I + scale * sum_g [S_g'S_g / sigma_g^2 - X_g'X_g] * scale      (one matrix)
 
 with X_g the local part that S_g shares.  A zero xi is no special case, and every Gram matrix is a
-constant computed once.
+constant computed once.  Weeks without a known KPI are zero rows of every design, so they count nowhere.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -23,7 +24,7 @@ from jax.scipy.linalg import solve_triangular
 from mmm_core.errors import SpecificationError
 from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.model.backends.pymc.media import Array
-from mmm_core.model.forward import knot_weights
+from mmm_core.model.knot_weights import knot_weights
 from mmm_core.model.priors import Prior
 from mmm_core.model.scaling import Scaling
 from mmm_core.model.specification import ModelSpec
@@ -58,16 +59,36 @@ class _Solved(NamedTuple):
     shared: Array
 
 
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=[
+        "kpi",
+        "observed",
+        "local",
+        "shared",
+        "local_gram",
+        "cross_gram",
+        "shared_gram",
+        "shared_mean",
+        "shared_sd",
+        "tau_mean",
+        "tau_sd",
+    ],
+    meta_fields=["n_knots"],
+)
 @dataclass(frozen=True)
 class LinearPart:
     """Constants of the linear part.  P local and Q shared coefficients, N knots, K controls."""
 
     kpi: FloatArray
-    """(G, T) scaled KPI less the prior mean of the linear part."""
+    """(G, T) scaled KPI less the prior mean of the linear part; 0 where it is not known."""
+    observed: FloatArray
+    """(G, T) 1 where the KPI is known, 0 elsewhere."""
     local: FloatArray
-    """(G, P, T) intercept (zero for the baseline geo) and controls; P = 0 in a national model."""
+    """(G, P, T) intercept (zero for the baseline geo) and controls, 0 in weeks that are not observed; P = 0 in
+    a national model."""
     shared: FloatArray
-    """(Q, G, T) knot weights and controls, each times its prior sd."""
+    """(Q, G, T) knot weights and controls, each times its prior sd; 0 in weeks that are not observed."""
     local_gram: FloatArray
     """(G, P, P)"""
     cross_gram: FloatArray
@@ -97,20 +118,20 @@ class LinearPart:
             sigma: (G,) noise.
             xi: (K,) spread of control effects over geos.
         """
-        residual = self.kpi - media
+        residual = self.kpi - media * self.observed
         solved = self._solve(residual, sigma, xi)
-        weeks = residual.shape[1]
+        weeks = self.observed.sum(axis=1)
         quadratic = (residual**2).sum(axis=1) @ sigma**-2 - (solved.local**2).sum() - (solved.shared**2).sum()
         log_determinant = (
-            2 * weeks * jnp.log(sigma).sum()
+            2 * weeks @ jnp.log(sigma)
             + _log_determinant(solved.factors.local)
             + _log_determinant(solved.factors.shared)
         )
-        return -0.5 * (residual.size * np.log(2 * np.pi) + log_determinant + quadratic)
+        return -0.5 * (weeks.sum() * np.log(2 * np.pi) + log_determinant + quadratic)
 
     def draw(self, key: Array, media: Array, sigma: Array, xi: Array) -> LinearDraw:
         """Draw the linear coefficients from their exact conditional distribution."""
-        solved = self._solve(self.kpi - media, sigma, xi)
+        solved = self._solve(self.kpi - media * self.observed, sigma, xi)
         local_key, shared_key = jax.random.split(key)
         noise = jax.random.normal(shared_key, solved.shared.shape)
         s = solve_triangular(solved.factors.shared, solved.shared + noise, lower=True, trans="T")
@@ -127,13 +148,13 @@ class LinearPart:
 
     def _local_scale(self, xi: Array) -> Array:
         """(G, P) diagonal of Lambda."""
-        controls = jnp.broadcast_to(xi, (len(self.tau_sd), xi.shape[0]))
+        controls = jnp.broadcast_to(xi, (self.tau_sd.shape[0], xi.shape[0]))
         return jnp.concatenate([jnp.asarray(self.tau_sd)[:, None], controls], axis=1)
 
     def _solve(self, residual: Array, sigma: Array, xi: Array) -> _Solved:
         """Factorise both systems and solve them for the residual."""
         precision = sigma**-2
-        q = len(self.shared_sd)
+        q = self.shared_sd.shape[0]
         h = self.shared.reshape(q, -1) @ (residual * precision[:, None]).ravel()
         H = jnp.eye(q) + jnp.einsum("gqr,g->qr", self.shared_gram, precision)
         if self.is_national:
@@ -170,17 +191,19 @@ def linear_part(data: ModelData, spec: ModelSpec, scaling: Scaling) -> LinearPar
     knots = np.broadcast_to(knots[:, None, :], (len(knots), *data.kpi.shape))
     design = np.concatenate([knots, controls])
     counts = [len(knots), len(controls)]
-    priors = (_normal("knot_values", spec.knot_values), _normal("gamma", spec.gamma))
+    priors = (normal_prior("knot_values", spec.knot_values), normal_prior("gamma", spec.gamma))
     mean, sd = (np.repeat([prior[i] for prior in priors], counts) for i in (0, 1))
     varies = (np.arange(len(data.geos)) != np.argmax(data.population)).astype(np.float64)
-    tau_mean, tau_sd = (varies * value for value in _normal("tau", spec.tau))
+    tau_mean, tau_sd = (varies * value for value in normal_prior("tau", spec.tau))
     intercept = np.broadcast_to(varies[:, None, None], (len(data.geos), 1, len(data.dates)))
-    local = np.concatenate([intercept, controls.transpose(1, 0, 2)], axis=1)
+    local = np.concatenate([intercept, controls.transpose(1, 0, 2)], axis=1) * data.observed[:, None, :]
     if data.is_national:
         local = local[:, :0]
-    shared = design * sd[:, None, None]
+    shared = design * sd[:, None, None] * data.observed
+    kpi = scaling.scale_kpi(data.kpi) - tau_mean[:, None] - np.einsum("qgt,q->gt", design, mean)
     return LinearPart(
-        kpi=scaling.scale_kpi(data.kpi) - tau_mean[:, None] - np.einsum("qgt,q->gt", design, mean),
+        kpi=np.where(data.observed, kpi, 0.0),
+        observed=data.observed.astype(np.float64),
         local=local,
         shared=shared,
         local_gram=np.einsum("gpt,grt->gpr", local, local),
@@ -194,7 +217,7 @@ def linear_part(data: ModelData, spec: ModelSpec, scaling: Scaling) -> LinearPar
     )
 
 
-def _normal(name: str, prior: Prior) -> tuple[float, float]:
+def normal_prior(name: str, prior: Prior) -> tuple[float, float]:
     """Mean and sd of a normal prior."""
     if prior.family != "normal":
         raise SpecificationError(

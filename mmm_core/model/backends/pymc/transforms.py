@@ -49,6 +49,27 @@ class UniformScore(Transform):  # type: ignore[misc]
         return _log_density(value) + np.log(self.width)
 
 
+class ExponentialScore(Transform):  # type: ignore[misc]
+    """For an exponential variable."""
+
+    name = "score"
+
+    def __init__(self, rate: FloatArray) -> None:
+        self.rate = rate
+
+    def forward(self, value: Any, *inputs: Any) -> Any:
+        """Value -> x."""
+        return -_inverse_phi(pt.exp(-self.rate * value))
+
+    def backward(self, value: Any, *inputs: Any) -> Any:
+        """Transformed x -> value."""
+        return -pt.log(_phi(-value)) / self.rate
+
+    def log_jac_det(self, value: Any, *inputs: Any) -> Any:
+        """log |d value / d x|."""
+        return _log_density(value) - pt.log(_phi(-value)) - np.log(self.rate)
+
+
 class TruncatedNormalScore(Transform):  # type: ignore[misc]
     """For a normal variable truncated to [low, high]; half-normal is mean 0 on [0, inf]."""
 

@@ -15,12 +15,15 @@ from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import Backend, SamplerSettings, get_backend
 from mmm_core.model.backends.meridian import backend as module
 from mmm_core.model.backends.meridian.backend import MeridianBackend
-from mmm_core.model.backends.meridian.inputs import MeridianModel, build_model
+from mmm_core.model.backends.meridian.inputs import build_model
+from mmm_core.model.backends.meridian.progress import StepCounter
 from mmm_core.model.backends.meridian.quiet import expected_warnings_ignored
 from mmm_core.model.forward import expected_kpi, incremental_outcome
 from mmm_core.model.posterior import PARAMETER_DIMS, Posterior
+from mmm_core.model.scaling import fit_scaling
 from mmm_core.model.specification import ModelSpec, build_spec
 from tests.factories import tiny_model_data
+from tests.model.backends.meridian.panels import everything
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +36,7 @@ class Fit:
 
     posterior: Posterior
     meridian: Any
+    counter: StepCounter
     progress: list[tuple[str, int, int]]
 
 
@@ -42,7 +46,12 @@ def specification(data: ModelData, national: bool = False) -> ModelSpec:
         "adstock": {"type": "binomial", "max_lag": 4, "platform_overrides": {"channel_1": {"decay": 0.3}}},
         "saturation": {"slope": "free"},
     }
-    model = {"knots": 3, "media_scaling": "geo_max", "unique_sigma_for_each_geo": True}
+    model = {
+        "knots": 3,
+        "media_scaling": "geo_max",
+        "unique_sigma_for_each_geo": True,
+        "media_prior_type": "mroi",
+    }
     if national:
         return build_spec(Config.model_validate({"model": {"knots": 3}}), data)
     return build_spec(Config.model_validate({"model": model, "features": features}), data)
@@ -50,18 +59,20 @@ def specification(data: ModelData, national: bool = False) -> ModelSpec:
 
 @pytest.fixture(scope="module")
 def fit() -> Iterator[Fit]:
-    data = dataclasses.replace(tiny_model_data(3, 40), geos=("West 10", "West 2", "East"))
+    data = dataclasses.replace(everything(), geos=("West 10", "West 2", "East"))
     seen: list[tuple[str, int, int]] = []
-    built: list[MeridianModel] = []
+    built: list[Any] = []
+    counter = StepCounter()
 
-    def build_and_keep(*args: Any) -> MeridianModel:
+    def build_and_keep(*args: Any) -> Any:
         built.append(build_model(*args))
         return built[-1]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "build_model", build_and_keep)
+        patch.setattr(module, "StepCounter", lambda: counter)
         posterior = MeridianBackend().sample(data, specification(data), SETTINGS, lambda *call: seen.append(call))
-        yield Fit(posterior, built[0].model, seen)
+        yield Fit(posterior, built[0], counter, seen)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +91,8 @@ def test_the_posterior_is_canonical(fit: Fit) -> None:
     for name, dims in PARAMETER_DIMS.items():
         assert samples[name].dims == ("chain", "draw", *dims)
         assert np.all(np.isfinite(samples[name].values))
-    assert samples.sizes == {"chain": 2, "draw": 40, "geo": 3, "channel": 2, "control": 1, "knot": 3}
+    sizes = {"chain": 2, "draw": 40, "geo": 3, "channel": 4, "paid_channel": 3, "control": 5, "knot": 3}
+    assert samples.sizes == sizes
     assert tuple(samples["geo"].values) == fit.posterior.data.geos
     assert not samples["tau_g"].values[:, :, np.argmax(fit.posterior.data.population)].any()
 
@@ -98,15 +110,23 @@ def test_each_chain_has_draws_of_its_own(fit: Fit) -> None:
 def test_the_roi_that_the_effects_imply_is_the_roi_parameter(which: str, request: pytest.FixtureRequest) -> None:
     found = request.getfixturevalue(which)
     posterior: Posterior = found.posterior if which == "fit" else found
-    implied = incremental_outcome(posterior).sum(axis=1) / posterior.data.spend.sum(axis=(0, 1))
-    np.testing.assert_allclose(implied, posterior.stacked("roi_m"), rtol=1e-10)
+    n_paid = len(posterior.data.paid_channels)
+    spend = posterior.data.spend.sum(axis=(0, 1))[:n_paid]
+    implied = incremental_outcome(posterior).sum(axis=1)[:, :n_paid] / spend
+    np.testing.assert_allclose(implied, posterior.stacked("roi_m"), rtol=1e-9)
+
+
+def test_roi_of_reach_is_its_marginal_roi(fit: Fit) -> None:
+    """That is why Meridian is given the one for the other."""
+    theirs = fit.meridian.inference_data.posterior["roi_rf"].values[:, :, 0]
+    np.testing.assert_allclose(theirs, fit.posterior.samples["roi_m"].values[:, :, 1], rtol=1e-9)
 
 
 def test_effects_follow_from_their_mean_and_spread(fit: Fit, national: Posterior) -> None:
     samples = fit.posterior.samples
     z = (np.log(samples["beta_gm"]) - samples["beta_m"]) / samples["eta_m"]
     assert 0.3 < float(z.std()) < 3
-    np.testing.assert_allclose(np.exp(national.samples["beta_m"]), national.samples["beta_gm"].isel(geo=0))
+    np.testing.assert_allclose(national.samples["beta_m"], national.samples["beta_gm"].isel(geo=0))
     assert not national.samples["eta_m"].values.any()
     assert not national.samples["tau_g"].values.any()
 
@@ -119,11 +139,11 @@ def test_the_forward_model_is_meridians_own_analysis(fit: Fit) -> None:
         analyzer = Analyzer(model_context=fit.meridian.model_context, inference_data=fit.meridian.inference_data)
         expected = analyzer.expected_outcome(use_kpi=True, aggregate_geos=False, aggregate_times=False)
         increments = analyzer.incremental_outcome(aggregate_geos=False, aggregate_times=True)
-    shape = (posterior.n_draws, 3, 40)
-    np.testing.assert_allclose(np.asarray(expected).reshape(shape), expected_kpi(posterior), rtol=1e-9)
-    np.testing.assert_allclose(
-        np.asarray(increments).reshape(posterior.n_draws, 3, 2), incremental_outcome(posterior), rtol=1e-8
-    )
+    present = posterior.data.present
+    theirs = np.asarray(expected).reshape(posterior.n_draws, 3, 40)
+    np.testing.assert_allclose(theirs[:, present], expected_kpi(posterior)[:, present], rtol=1e-9)
+    ours = incremental_outcome(posterior)[:, :, [0, 2, 1, 3]]
+    np.testing.assert_allclose(np.asarray(increments).reshape(ours.shape), ours, rtol=1e-8)
 
 
 def test_how_the_fit_came_about_is_recorded(fit: Fit) -> None:
@@ -132,13 +152,32 @@ def test_how_the_fit_came_about_is_recorded(fit: Fit) -> None:
     assert info.backend_version.startswith("2.")
     assert info.compile_seconds is not None
     assert 0 < info.compile_seconds <= info.seconds
+    assert not info.warm_start
     stats = fit.posterior.sample_stats
     assert stats["diverging"].dtype == bool
     assert int(stats["tree_depth"].max()) <= SETTINGS.max_tree_depth
 
 
-def test_progress_says_when_it_starts_and_when_it_is_done(fit: Fit) -> None:
-    assert [(done, total) for _, done, total in fit.progress] == [(0, 200), (200, 200)]
+def test_progress_is_told_while_it_compiles_and_samples(fit: Fit) -> None:
+    assert fit.counter.steps == 100
+    assert fit.progress[0] == ("meridian: preparing", 0, 200)
+    assert fit.progress[-1] == ("meridian: sampled", 200, 200)
+    between = fit.progress[1:-1]
+    assert between[0][0].startswith("meridian: compiling, ")
+    done = [steps for _, steps, _ in between]
+    assert done == sorted(done)
+    assert done[-1] <= 200
+
+
+def test_an_interrupted_fit_stops_sampling() -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
+        if what.startswith("meridian: compiling"):
+            raise KeyboardInterrupt
+
+    data = tiny_model_data(1, 40, n_controls=0)
+    never_ending = dataclasses.replace(SETTINGS, draws=10**6)
+    with pytest.raises(KeyboardInterrupt):
+        MeridianBackend().sample(data, specification(data, national=True), never_ending, interrupt)
 
 
 def test_the_registry_finds_it_by_name() -> None:
@@ -166,12 +205,12 @@ def test_failures_of_its_sampler_become_sampling_errors(
 ) -> None:
     data = tiny_model_data(3, 40)
     spec = build_spec(Config.model_validate({"model": {"knots": 3}}), data)
-    built = build_model(data, spec)
+    built = build_model(data, spec, fit_scaling(data, "pooled_median"))
     from meridian.model import model
 
     def fail(*args: Any, **settings: Any) -> None:
         raise getattr(model, raised)("no luck")
 
-    monkeypatch.setattr(built.model, "sample_posterior", fail)
+    monkeypatch.setattr(built, "sample_posterior", fail)
     with pytest.raises(SamplingError, match=said):
-        module._sample(built.model, SETTINGS)
+        module._sample(built, SETTINGS)

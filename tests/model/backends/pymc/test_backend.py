@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from mmm_core.config.schema import Config
-from mmm_core.errors import SamplingError, SpecificationError
+from mmm_core.errors import ConfigError, SamplingError, SpecificationError
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import SamplerSettings, get_backend
 from mmm_core.model.forward import incremental_outcome
@@ -97,10 +97,108 @@ def test_linear_prior_that_is_not_normal_is_refused_with_the_backend_that_can(da
 
 
 def test_data_that_is_not_finite_is_refused_before_sampling(data: ModelData) -> None:
-    kpi = data.kpi.copy()
-    kpi[0, 3] = np.nan
-    with pytest.raises((SamplingError, SpecificationError)):
+    kpi, media = data.kpi.copy(), data.media.copy()
+    kpi[0, 3] = np.inf
+    with pytest.raises(SamplingError, match=r"KPI in Geo0, week of 2023-01-23, is inf"):
         get_backend("pymc").sample(dataclasses.replace(data, kpi=kpi), spec_of(data), SETTINGS)
+    media[2, 0, 1] = np.nan
+    with pytest.raises(SamplingError, match=r"media of channel_1 in Geo2, week of 2023-01-02, is nan"):
+        get_backend("pymc").sample(dataclasses.replace(data, media=media), spec_of(data), SETTINGS)
+
+
+def test_gpu_that_is_not_there_is_refused_with_a_remedy(data: ModelData) -> None:
+    import jax
+
+    if jax.default_backend() != "cpu":
+        pytest.skip("there is one")
+    with pytest.raises(ConfigError, match=r"runtime\.device to cpu"):
+        get_backend("pymc").sample(data, spec_of(data), dataclasses.replace(SETTINGS, device="gpu"))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), None])
+def test_too_little_memory_is_a_sampling_error_with_remedies(
+    data: ModelData, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    import jax
+
+    from mmm_core.model.backends.pymc import fitting
+
+    raised = error or jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 99 bytes.")
+
+    def exhausted(*_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(fitting, "compile_together", exhausted)
+    with pytest.raises(SamplingError, match=r"training\.draws"):
+        get_backend("pymc").sample(data, spec_of(data), SETTINGS)
+
+
+def test_warm_start_on_more_weeks_gives_the_posterior_of_a_cold_one_in_fewer_steps(tmp_path: Path) -> None:
+    longer = tiny_model_data(n_geos=2, n_weeks=44, n_channels=1)
+    earlier = first_weeks(longer, 40)
+    settings = dataclasses.replace(SETTINGS, tune=400, draws=400, compile_cache=tmp_path)
+    accepted = get_backend("pymc").sample(earlier, spec_of(earlier), settings)
+    accepted.save(tmp_path / "posterior.nc")
+    spec, start = spec_of(longer), Posterior.load(tmp_path / "posterior.nc")
+    warm = get_backend("pymc").sample(longer, spec, settings, start=start)
+    cold = get_backend("pymc").sample(longer, spec, settings)
+    assert (accepted.info.warm_start, warm.info.warm_start, cold.info.warm_start) == (False, True, False)
+    assert warm.info.tune == 100
+    assert warm.info.draws == cold.info.draws == 400
+    for name in ("alpha_m", "ec_m", "roi_m", "sigma"):
+        _same_distribution(name, warm.samples[name].values[:, :, 0], cold.samples[name].values[:, :, 0])
+
+
+def test_start_of_another_model_is_passed_over(posterior: Posterior, data: ModelData) -> None:
+    other = spec_of(data, adstock=("binomial",) * 2)
+    fit = get_backend("pymc").sample(data, other, SETTINGS, start=posterior)
+    assert not fit.info.warm_start
+    assert fit.info.tune == SETTINGS.tune
+
+
+def test_interrupted_fit_goes_on_to_the_same_posterior(
+    posterior: Posterior, data: ModelData, tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkpoint"
+
+    def interrupt(what: str, done: int, total: int) -> None:
+        if done >= 410:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        get_backend("pymc").sample(data, spec_of(data), SETTINGS, interrupt, checkpoint=folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["chain-0.npz", "chain-1.npz"]
+    seen: list[int] = []
+    resumed = get_backend("pymc").sample(
+        data, spec_of(data), SETTINGS, lambda what, done, total: seen.append(done), checkpoint=folder
+    )
+    assert seen[1] >= 400
+    xr.testing.assert_identical(resumed.samples, posterior.samples)
+    assert not folder.exists()
+
+
+def test_checkpoint_of_another_fit_is_passed_over(data: ModelData, tmp_path: Path) -> None:
+    from mmm_core.model.backends.pymc.checkpoint import Checkpoint, fingerprint
+
+    fits = {
+        fingerprint(data, spec_of(data), SETTINGS, None),
+        fingerprint(data, spec_of(data, max_lag_weeks=3), SETTINGS, None),
+        fingerprint(first_weeks(data, 29), spec_of(data), SETTINGS, None),
+        fingerprint(data, spec_of(data), dataclasses.replace(SETTINGS, seed=6), None),
+    }
+    assert len(fits) == 4
+    assert fingerprint(data, spec_of(data), dataclasses.replace(SETTINGS, cores=1), None) in fits
+    Checkpoint(tmp_path, "one").offer(0, lambda: {"done": np.array(3)}, now=True)
+    assert Checkpoint(tmp_path, "one").resume(0) is not None
+    assert Checkpoint(tmp_path, "other").resume(0) is None
+    (tmp_path / "chain-0.npz").write_bytes(b"half a fi")
+    assert Checkpoint(tmp_path, "one").resume(0) is None
+
+
+def first_weeks(data: ModelData, n_weeks: int) -> ModelData:
+    names = ("kpi", "media", "spend", "control_values", "present", "revenue_per_kpi")
+    cut = {name: getattr(data, name)[:, :n_weeks] for name in names}
+    return dataclasses.replace(data, dates=data.dates[:n_weeks], **cut)
 
 
 @pytest.mark.slow

@@ -7,16 +7,19 @@ import pytest
 from scipy import stats
 
 from mmm_core.config.schema import Config
+from mmm_core.errors import SpecificationError
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backends.pymc.likelihood import CollapsedLikelihood, Parameters, collapsed_likelihood
 from mmm_core.model.backends.pymc.media import MediaParameters
+from mmm_core.model.backends.pymc.padding import pad_weeks
 from mmm_core.model.priors import Prior
 from mmm_core.model.scaling import Scaling, fit_scaling
 from mmm_core.model.specification import ModelSpec, build_spec
-from tests.factories import tiny_model_data
-from tests.model.backends.pymc.dense import dense_model, media_effects
+from tests.factories import EVERYTHING, Extras, tiny_model_data
+from tests.model.backends.pymc.dense import dense_model, media_effects, prior_quantity
 
 FREE_SLOPE = Prior("log_normal", (0.3, 0.4))
+RAGGED = Extras(n_missing=6, ragged=True)
 
 
 @pytest.fixture(autouse=True)
@@ -27,23 +30,37 @@ def _double_precision() -> None:
 
 
 def case(
-    n_geos: int, n_controls: int, n_weeks: int = 25, **changes: object
+    n_geos: int, n_controls: int, n_weeks: int = 25, extras: Extras | None = None, **changes: object
 ) -> tuple[ModelData, ModelSpec, Scaling]:
-    data = tiny_model_data(n_geos=n_geos, n_weeks=n_weeks, n_channels=2, n_controls=n_controls)
-    spec = dataclasses.replace(build_spec(Config(), data), knots=(0, 9, n_weeks - 1), **changes)
+    """Two media channels, or four channels with `EVERYTHING`; every prior is an ROI prior unless changed."""
+    data = tiny_model_data(n_geos, n_weeks, 2, n_controls, extras=extras or Extras())
+    n_channels = len(data.channels)
+    plain = {
+        "media_effects": "log_normal",
+        "prior_types": ("roi",) * 3 + ("contribution",) if n_channels == 4 else ("roi",) * n_channels,
+        "knots": (0, 9, n_weeks - 1),
+    }
+    spec = dataclasses.replace(build_spec(Config(), data), **(plain | changes))
     return data, spec, fit_scaling(data, spec.media_scaling)
+
+
+def everything(**changes: object) -> tuple[ModelData, ModelSpec, Scaling]:
+    """Four channels of three kinds, media before the window, missing weeks."""
+    return case(3, 1, extras=EVERYTHING, **changes)
 
 
 def draw(data: ModelData, spec: ModelSpec, seed: int = 3) -> Parameters:
     rng = np.random.default_rng(seed)
     n_geos, _, n_channels = data.media.shape
     spread = 0.0 if data.is_national else 1.0
-    slope = rng.uniform(0.7, 2.0, n_channels) if spec.slope[0] == FREE_SLOPE else np.ones(n_channels)
+    free = np.array([prior == FREE_SLOPE for prior in spec.slope])
+    ranges = {"roi": (0.5, 3.0), "mroi": (0.3, 2.0), "contribution": (0.02, 0.2), "coefficient": (-0.5, 0.5)}
     media = MediaParameters(
         alpha=rng.uniform(0.1, 0.9, n_channels),
         ec=rng.uniform(0.3, 2.0, n_channels),
-        slope=slope,
-        roi=rng.uniform(0.5, 3.0, n_channels),
+        slope=np.where(free, rng.uniform(0.7, 2.0, n_channels), 1.0),
+        theta=rng.uniform(0.4, 2.5, n_channels),
+        effect=np.array([rng.uniform(*ranges[prior_type]) for prior_type in spec.prior_types]),
         eta=spread * rng.uniform(0.1, 0.8, n_channels),
         z=spread * rng.normal(size=(n_geos, n_channels)),
     )
@@ -51,14 +68,17 @@ def draw(data: ModelData, spec: ModelSpec, seed: int = 3) -> Parameters:
     return Parameters(media, sigma, spread * rng.uniform(0.05, 0.5, len(data.controls)))
 
 
+ADSTOCKS = ("geometric", "binomial", "delayed", "weibull")
+SATURATIONS = ("hill", "logistic", "michaelis_menten", "none")
+PRIOR_TYPES = ("roi", "mroi", "contribution", "coefficient")
 CASES = {
     "geos with controls": case(3, 2),
     "geos without controls": case(3, 0),
     "national with control": case(1, 1),
     "national without controls": case(1, 0),
+    "national, normal effects": case(1, 1, media_effects="normal"),
     "sigma by geo": case(3, 1, unique_sigma_for_each_geo=True),
     "free slope": case(3, 1, slope=(FREE_SLOPE, FREE_SLOPE)),
-    "binomial adstock": case(3, 1, adstock=("binomial", "binomial")),
     "geo_max scaling": case(3, 1, media_scaling="geo_max"),
     "prior means that are not 0": case(
         3,
@@ -68,17 +88,38 @@ CASES = {
         gamma=Prior("normal", (0.2, 1.0)),
     ),
     "lags longer than the panel": case(2, 1, n_weeks=12, max_lag_weeks=20),
+    "weeks without KPI, geos with other date ranges": case(3, 1, extras=RAGGED, unique_sigma_for_each_geo=True),
+    "media before the window": case(3, 1, extras=Extras(n_lead=4)),
+    "more media before the window than lags": case(3, 1, extras=Extras(n_lead=6), max_lag_weeks=3),
+    "mroi in one channel": case(3, 1, prior_types=("mroi", "roi")),
+    "every kind of channel": everything(),
+    "every adstock": everything(adstock=ADSTOCKS),
+    "every adstock, hill before": everything(adstock=ADSTOCKS, hill_before_adstock=True),
+    "every saturation": everything(saturation=SATURATIONS),
+    "every saturation, before adstock": everything(saturation=SATURATIONS[::-1], hill_before_adstock=True),
+    "slopes fixed and free": everything(
+        slope=(FREE_SLOPE, Prior("deterministic", (1.0,)), FREE_SLOPE, FREE_SLOPE)
+    ),
+    "every prior type": everything(prior_types=PRIOR_TYPES),
+    "mroi of every paid channel": everything(prior_types=("mroi", "mroi", "mroi", "contribution")),
+    "mroi, hill before": everything(
+        prior_types=("mroi", "mroi", "mroi", "contribution"), hill_before_adstock=True, slope=(FREE_SLOPE,) * 4
+    ),
+    "every prior type, normal effects": everything(prior_types=PRIOR_TYPES, media_effects="normal"),
+    "coefficients": everything(prior_types=("coefficient",) * 4),
+    **{f"{family} adstock": case(3, 1, adstock=(family, family)) for family in ADSTOCKS[1:]},
+    **{f"{family} saturation": case(3, 1, saturation=(family, family)) for family in SATURATIONS[1:]},
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_log_likelihood_equals_the_dense_multivariate_normal(name: str) -> None:
     data, spec, scaling = CASES[name]
-    for seed in range(3):
+    for seed in range(2):
         parameters = draw(data, spec, seed)
         dense = dense_model(data, spec, scaling, parameters)
         expected = stats.multivariate_normal(dense.mean, dense.covariance).logpdf(dense.kpi)
-        actual = float(collapsed_likelihood(data, spec, scaling).log_density(parameters))
+        actual = float(collapsed_likelihood(data, spec, scaling).log_likelihood(parameters))
         assert actual == pytest.approx(expected, rel=1e-8)
 
 
@@ -91,7 +132,7 @@ def test_gradient_equals_finite_differences(name: str) -> None:
     likelihood, parameters = collapsed_likelihood(data, spec, scaling), draw(data, spec)
     flat, unflatten = ravel_pytree(parameters)
 
-    compiled = jax.jit(lambda vector: likelihood.log_density(unflatten(vector)))
+    compiled = jax.jit(lambda vector: likelihood.log_likelihood(unflatten(vector)))
 
     def log_density(vector: np.ndarray) -> float:
         return float(compiled(vector))
@@ -110,10 +151,11 @@ def test_gradient_is_finite_where_weeks_have_no_media_and_the_slope_is_free() ->
 
     data, spec, scaling = CASES["free slope"]
     media = data.media.copy()
-    media[:, :12] = 0
+    media[:, :12] = 0  # weeks without media, and a geo without a channel
+    media[0, :, 1] = 0
     data = dataclasses.replace(data, media=media)
     likelihood = collapsed_likelihood(data, spec, scaling)
-    gradient = jax.grad(likelihood.log_density)(draw(data, spec))
+    gradient = jax.grad(likelihood.log_likelihood)(draw(data, spec))
     assert all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(gradient))
 
 
@@ -134,8 +176,10 @@ def _linear_draws(likelihood: CollapsedLikelihood, parameters: Parameters, data:
     import jax
 
     keys = jax.random.split(jax.random.PRNGKey(1), n)
-    _, linear = jax.jit(jax.vmap(lambda key: likelihood.complete(key, parameters)))(keys)
-    tau, knots, gamma, by_geo = (np.asarray(value) for value in linear)
+    drawn = jax.jit(jax.vmap(lambda key: likelihood.completed(key, parameters)))(keys)
+    tau, knots, gamma, by_geo = (
+        np.asarray(drawn[name]) for name in ("tau_g", "knot_values", "gamma_c", "gamma_gc")
+    )
     if data.is_national:
         return np.concatenate([knots, gamma], axis=1)
     assert (tau[:, np.argmax(data.population)] == 0).all()
@@ -144,12 +188,93 @@ def _linear_draws(likelihood: CollapsedLikelihood, parameters: Parameters, data:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_media_effects_equal_loops_and_give_the_stated_roi(name: str) -> None:
+def test_media_effects_equal_loops_and_give_what_the_prior_is_on(name: str) -> None:
+    import jax
+
     data, spec, scaling = CASES[name]
     parameters = draw(data, spec)
     likelihood = collapsed_likelihood(data, spec, scaling)
     media = parameters.media
-    effect = likelihood.media.effect(media, likelihood.media.saturation(media.alpha, media.ec, media.slope))
+    effect = likelihood.media.effect(media, likelihood.media.transform(media))
     beta, total = media_effects(data, spec, scaling, parameters)
     np.testing.assert_allclose(effect.beta_gm, beta, rtol=1e-9)
-    np.testing.assert_allclose(effect.total, total, rtol=1e-9)
+    np.testing.assert_allclose(effect.total, total, rtol=1e-9, atol=1e-12)
+
+    completed = likelihood.completed(jax.random.PRNGKey(0), parameters)
+    beta = np.asarray(completed["beta_gm"])
+    for m, prior_type in enumerate(spec.prior_types):
+        stated = float(media.effect[m])
+        if prior_type == "coefficient":
+            assert float(completed["beta_m"][m]) == stated
+        else:
+            assert prior_quantity(data, spec, scaling, media, beta, m) == pytest.approx(stated, rel=1e-9)
+    direct = dataclasses.replace(spec, prior_types=("roi",) * len(data.channels))
+    for m, roi in enumerate(completed["roi_m"]):
+        assert prior_quantity(data, direct, scaling, media, beta, m) == pytest.approx(float(roi), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["geos with controls", "national with control", "every prior type"])
+def test_completion_gives_every_parameter_in_its_shape(name: str) -> None:
+    import jax
+
+    from mmm_core.model.posterior import parameter_dims
+
+    data, spec, scaling = CASES[name]
+    completed = collapsed_likelihood(data, spec, scaling).completed(jax.random.PRNGKey(0), draw(data, spec))
+    sizes = {
+        "geo": len(data.geos),
+        "channel": len(data.channels),
+        "paid_channel": len(data.paid_channels),
+        "control": len(data.controls),
+        "knot": len(spec.knots),
+    }
+    shapes = {name: tuple(sizes[dim] for dim in dims) for name, dims in parameter_dims(spec).items()}
+    assert {name: np.shape(value) for name, value in completed.items()} == shapes
+
+
+def test_one_compiled_program_serves_other_data_of_the_same_shape() -> None:
+    import jax
+
+    traces = []
+
+    @jax.jit
+    def log_likelihood(likelihood: CollapsedLikelihood, parameters: Parameters) -> jax.Array:
+        traces.append(1)
+        return likelihood.log_likelihood(parameters)
+
+    data, spec, scaling = everything(prior_types=PRIOR_TYPES)
+    other = dataclasses.replace(
+        data, kpi=data.kpi * 1.1, media=data.media * 0.7, present=np.ones_like(data.present)
+    )
+    parameters = draw(data, spec)
+    for one in (data, other):
+        likelihood = collapsed_likelihood(one, spec, scaling)
+        expected = float(likelihood.log_likelihood(parameters))
+        assert float(log_likelihood(likelihood, parameters)) == pytest.approx(expected, rel=1e-12)
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize("name", ["every adstock", "every saturation, before adstock", "every prior type"])
+def test_absent_weeks_at_the_end_change_nothing(name: str) -> None:
+    data, spec, scaling = CASES[name]
+    parameters = draw(data, spec)
+    expected = float(collapsed_likelihood(data, spec, scaling).log_likelihood(parameters))
+    padded = collapsed_likelihood(pad_weeks(data, len(data.dates) + 7), spec, scaling)
+    assert float(padded.log_likelihood(parameters)) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["every adstock", "every saturation", "mroi, hill before"])
+def test_single_precision_media_differ_little(name: str) -> None:
+    data, spec, scaling = CASES[name]
+    likelihood, parameters = collapsed_likelihood(data, spec, scaling), draw(data, spec)
+    single = likelihood.in_single_precision().log_likelihood(parameters)
+    assert single.dtype == np.float64
+    assert float(single) == pytest.approx(float(likelihood.log_likelihood(parameters)), rel=1e-4)
+
+
+def test_paid_channel_without_spend_is_refused() -> None:
+    data, spec, scaling = case(2, 1)
+    spend = data.spend.copy()
+    spend[:, :, 1] = 0
+    with pytest.raises(SpecificationError, match=r"channel_1 .*organic_media"):
+        collapsed_likelihood(dataclasses.replace(data, spend=spend), spec, scaling)

@@ -1,6 +1,7 @@
 """The sampling loop on densities whose answer is known."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,14 +19,24 @@ def _double_precision() -> None:
     jax.config.update("jax_enable_x64", True)
 
 
-def run(log_density: object, settings: SamplerSettings = SETTINGS, report: object = None) -> object:
+def run(
+    log_density: object,
+    settings: SamplerSettings = SETTINGS,
+    report: object = None,
+    folder: Path | None = None,
+    begins: object = None,
+) -> object:
+    from mmm_core.model.backends.pymc.checkpoint import Checkpoint
     from mmm_core.model.backends.pymc.compilation import compile_together
     from mmm_core.model.backends.pymc.density import Density
-    from mmm_core.model.backends.pymc.sampling import Sampler, nuts_programs, run_chains
+    from mmm_core.model.backends.pymc.sampling import Chains, block_program
+    from mmm_core.model.backends.pymc.starting import cold_begins
 
-    density = Density(log_density, lambda flat: flat, np.zeros(2), np.ones(2))
-    sampler = Sampler(*compile_together(nuts_programs(density, settings)))
-    return run_chains(sampler, density, settings, report or (lambda done, total: None))
+    density = Density(lambda flat, _: log_density(flat), lambda flat: (flat,), ("a", "b"), np.zeros(2), np.ones(2))
+    (block,) = compile_together([block_program(density, (), settings)])
+    begins = begins or cold_begins(density, settings.chains)
+    chains = Chains(block, (), begins, settings, Checkpoint(folder, "this fit"))
+    return chains.run(report or (lambda done, total: None))[0]
 
 
 def normal(flat: object) -> object:
@@ -60,3 +71,50 @@ def test_an_interrupt_while_reporting_stops_every_chain() -> None:
     with pytest.raises(KeyboardInterrupt):
         run(normal, SamplerSettings(3, 50_000, 50_000, 0.8, 8, 1), interrupt)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("chain")]
+
+
+def test_scales_that_the_guess_has_wrong_are_learned() -> None:
+    def wide(flat: object) -> object:
+        return -0.5 * (flat**2 / np.array([1e6, 1e-6])).sum()
+
+    steps = run(wide)
+    np.testing.assert_allclose(steps.position.reshape(-1, 2).std(axis=0), [1e3, 1e-3], rtol=0.2)
+    assert steps.n_steps.mean() < 8
+
+
+def test_adaptation_is_over_before_the_first_kept_draw() -> None:
+    from mmm_core.model.backends.pymc.adaptation import LAST, MASS, SHALLOW, STEP, SWITCH, schedule
+
+    for tune in (50, 51, 300, 1000):
+        plan = schedule(tune, warm=False)
+        assert len(plan) == tune
+        assert plan[-1] == LAST
+        assert set(plan[:-1].tolist()) == {MASS, SHALLOW, STEP, SWITCH}
+        assert set(plan[-tune // 10 : -1].tolist()) == {STEP}
+    assert SWITCH not in schedule(100, warm=True)
+
+
+def test_interrupted_chains_go_on_to_the_same_draws(tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if done > 1200:
+            raise KeyboardInterrupt
+
+    settings = SamplerSettings(2, 300, 60_000, 0.8, 8, 1, cores=2)
+    with pytest.raises(KeyboardInterrupt):
+        run(normal, settings, interrupt, tmp_path)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["chain-0.npz", "chain-1.npz"]
+    short = SamplerSettings(2, 300, 2_000, 0.8, 8, 1, cores=2)
+    seen: list[int] = []
+    resumed = run(normal, short, lambda done, total: seen.append(done), tmp_path)
+    assert min(seen) >= 600
+    for ours, theirs in zip(resumed, run(normal, short), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_warm_start_begins_where_it_is_told_and_steps_as_it_is_told() -> None:
+    from mmm_core.model.backends.pymc.starting import Begin
+
+    begins = [Begin(np.array([3.0, -1.0]), np.array([4.0, 0.01]), 0.8, warm=True)] * 3
+    steps = run(normal, SamplerSettings(3, 50, 500, 0.8, 8, 1, cores=2), begins=begins)
+    np.testing.assert_allclose(steps.position.reshape(-1, 2).std(axis=0), [2, 0.1], rtol=0.2)
+    assert steps.n_steps.mean() < 6

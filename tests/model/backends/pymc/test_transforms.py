@@ -6,7 +6,7 @@ from scipy import stats
 
 
 def scores() -> dict[str, tuple[object, object]]:
-    from mmm_core.model.backends.pymc.transforms import TruncatedNormalScore, UniformScore
+    from mmm_core.model.backends.pymc.transforms import ExponentialScore, TruncatedNormalScore, UniformScore
 
     def one(*values: float) -> list[np.ndarray]:
         return [np.array([value]) for value in values]
@@ -14,11 +14,12 @@ def scores() -> dict[str, tuple[object, object]]:
     return {
         "uniform": (UniformScore(*one(0.2, 0.9)), stats.uniform(0.2, 0.7)),
         "truncated": (TruncatedNormalScore(*one(0.8, 0.8, 0.1, 10)), stats.truncnorm(-0.875, 11.5, 0.8, 0.8)),
+        "exponential": (ExponentialScore(*one(0.1)), stats.expon(scale=10)),
         "half": (TruncatedNormalScore(*one(0, 2, 0, np.inf)), stats.halfnorm(0, 2)),
     }
 
 
-@pytest.mark.parametrize("name", ["uniform", "truncated", "half"])
+@pytest.mark.parametrize("name", ["uniform", "truncated", "half", "exponential"])
 def test_score_is_standard_normal_and_reversible(name: str) -> None:
     import pytensor
     import pytensor.tensor as pt

@@ -1,0 +1,116 @@
+"""The benchmark as assets: one result per data set and backend, and their summary.
+
+They are no stage: `mmm run` and the job `full` leave them alone; the job `benchmark` makes them.  Results live
+in the folder that `mmm benchmark` uses too, so that neither does again what the other has done.
+"""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from mmm_assets.checks import cases_table, refusals
+from mmm_assets.metadata import picture
+from mmm_assets.progress import logged
+from mmm_assets.resources.project import Project
+from mmm_assets.stages.train import FIT_POOL
+from mmm_core.progress import Progress
+
+if TYPE_CHECKING:
+    from mmm_core.benchmark.job import RunResult
+
+GROUP = "benchmark"
+DATASET, BACKEND = "dataset", "backend"
+_READS = ("benchmark", "features", "model", "training", "ingest", "data")
+
+
+def definitions(project: Project) -> dg.Definitions:
+    """Assets and job of the benchmark."""
+    partitions = result_partitions(project)
+    common: dict[str, Any] = {
+        "group_name": GROUP,
+        "owners": list(project.config.project.owners),
+        "tags": {"project": project.config.project.name},
+        "code_version": project.code_version(*_READS),
+    }
+    result = dg.asset(partitions_def=partitions, pool=FIT_POOL, kinds={"pymc"}, **common)(benchmark_result)
+    summary = dg.asset(
+        deps=[dg.AssetDep("benchmark_result", partition_mapping=dg.AllPartitionMapping())],
+        kinds={"markdown"},
+        **common,
+    )(benchmark_summary)
+    job = dg.define_asset_job(
+        "benchmark",
+        selection=dg.AssetSelection.groups(GROUP),
+        description="One data set with one backend, then the summary of all results; backfill it for all of them.",
+    )
+    return dg.Definitions(assets=[result, summary], jobs=[job])
+
+
+def result_partitions(project: Project) -> dg.MultiPartitionsDefinition:
+    """Every configured data set with every configured backend."""
+    settings = project.config.benchmark
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.MultiPartitionsDefinition(
+            {
+                DATASET: dg.StaticPartitionsDefinition(list(settings.datasets)),
+                BACKEND: dg.StaticPartitionsDefinition(list(settings.backends)),
+            }
+        )
+
+
+def benchmark_result(
+    context: dg.AssetExecutionContext, project: dg.ResourceParam[Project], progress: dg.ResourceParam[Progress]
+) -> dg.MaterializeResult[None]:
+    """How fast and how well one backend fits one data set with known truth; made in a process of its own."""
+    from mmm_core.benchmark.session import default_output, run_benchmark
+
+    keys = context.partition_key
+    if not isinstance(keys, dg.MultiPartitionKey):
+        raise dg.Failure(f"{keys!r} is no pair of data set and backend.", allow_retries=False)
+    chosen = keys.keys_by_dimension
+    with refusals():
+        (result,) = run_benchmark(
+            project.config,
+            default_output(project.config),
+            [chosen[DATASET]],
+            [chosen[BACKEND]],
+            progress=logged(context.log, progress),
+        )
+    if result.status != "ok":
+        raise dg.Failure(
+            f"{result.dataset} with {result.runner}: {result.status}. {result.reason}", allow_retries=False
+        )
+    return dg.MaterializeResult(data_version=dg.DataVersion(result.key), metadata=_numbers(result))
+
+
+def benchmark_summary(
+    project: dg.ResourceParam[Project],
+) -> dg.MaterializeResult[None]:
+    """All stored results of the benchmark as tables, plots and one page."""
+    from mmm_core.benchmark.session import default_output, stored_results
+    from mmm_core.benchmark.summary import result_table, write_summary
+
+    output = default_output(project.config)
+    results = stored_results(output)
+    if not results:
+        raise dg.Failure(f"There are no results in {output}; materialize benchmark_result.", allow_retries=False)
+    page = write_summary(results, output)
+    table = result_table(results)
+    metadata: dict[str, Any] = {
+        "page": dg.MetadataValue.path(str(page)),
+        "dagster/row_count": len(table),
+        "results": cases_table([_text_keys(row) for row in table.fillna("").astype(object).to_dict("records")]),
+    }
+    metadata |= {path.stem: picture(path.read_bytes()) for path in sorted((output / "plots").glob("*.png"))}
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def _numbers(result: "RunResult") -> dict[str, Any]:
+    """Every metric, so that the UI plots it over time."""
+    return {name: value for name, value in result.metrics.items() if isinstance(value, int | float | str)}
+
+
+def _text_keys(row: dict[Any, Any]) -> dict[str, Any]:
+    return {str(key): round(value, 4) if isinstance(value, float) else value for key, value in row.items()}

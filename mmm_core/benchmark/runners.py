@@ -1,0 +1,79 @@
+"""Who can fit a data set: our backends, the reference model under other samplers, and another library."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from mmm_core.benchmark.fit import BenchmarkFit, of_posterior
+from mmm_core.benchmark.job import Job
+from mmm_core.config.benchmark import RunnerName
+from mmm_core.config.schema import Config
+from mmm_core.errors import ConfigError
+from mmm_core.features.model_data import ModelData
+from mmm_core.model.posterior import Posterior
+from mmm_core.model.specification import ModelSpec, build_spec
+from mmm_core.progress import Progress
+
+RUNNERS: tuple[str, ...] = get_args(RunnerName)
+REFERENCE, PEER = "pymc_reference", "pymc_marketing"
+SELECTED = "selected"
+"""In a sampler's place: the model is not the configured one but the one that the model choice takes."""
+POSTERIOR = "posterior.nc"
+DESCRIPTIONS: Mapping[str, str] = {
+    "meridian": "Google Meridian, the configured specification",
+    "pymc": "our PyMC backend (linear part integrated out), the same specification",
+    "pymc:selected": "our PyMC backend, the specification that the model choice selects",
+    REFERENCE: "the same specification as a plain PyMC model, nothing integrated out",
+    PEER: "PyMC-Marketing's multidimensional MMM: geometric adstock (8 weeks), sigmoid Hill, two yearly harmonics",
+}
+"""Library (or runner) -> what it fits."""
+
+
+def fit(job: Job, data: ModelData, folder: Path, progress: Progress) -> BenchmarkFit:
+    """Fit, and leave the stored fit in `folder`.
+
+    Raises:
+        ConfigError: no such runner, or `benchmark.peer_python` is not given.
+        SpecificationError: this runner cannot fit this specification, or its sampler is not installed.
+        SamplingError: no draws could be produced.
+    """
+    library, _, sampler = job.runner.partition(":")
+    if job.runner not in RUNNERS:
+        raise ConfigError(f"No benchmark backend is named {job.runner!r}; choose from {', '.join(RUNNERS)}.")
+    if library == PEER:
+        from mmm_core.benchmark.peer import fit_peer
+
+        return fit_peer(job, data, sampler, folder)
+    spec = ModelSpec.from_json(job.spec)
+    more: dict[str, Any] = {}
+    if sampler == SELECTED:
+        spec, data, more = _selected(job, data, progress)
+    posterior = _posterior(job, spec, data, progress)
+    posterior.save(folder / POSTERIOR)
+    return of_posterior(posterior, (folder / POSTERIOR).stat().st_size, more)
+
+
+def _selected(job: Job, data: ModelData, progress: Progress) -> tuple[ModelSpec, ModelData, dict[str, Any]]:
+    """The model that the model choice takes, its data, and what is to be remembered of the choice."""
+    from mmm_core.selection.candidates import candidates_of, chosen_model
+    from mmm_core.selection.choose import choose_model
+
+    began = time.perf_counter()
+    config = Config.model_validate_json(job.config)
+    winner = choose_model(data, config, progress).winner
+    changes = next(candidate.changes for candidate in candidates_of(config) if candidate.name == winner)
+    chosen, own = chosen_model(config, data, changes)
+    return build_spec(chosen, own), own, {"selected": winner, "selection_seconds": time.perf_counter() - began}
+
+
+def _posterior(job: Job, spec: ModelSpec, data: ModelData, progress: Progress) -> Posterior:
+    library, _, sampler = job.runner.partition(":")
+    settings = job.sampler_settings
+    if library == REFERENCE:
+        from mmm_core.benchmark.reference import sample_reference
+
+        return sample_reference(data, spec, settings, sampler)
+    from mmm_core.model.backend import get_backend
+
+    return get_backend(library).sample(data, spec, settings, progress)

@@ -1,0 +1,262 @@
+"""What came of a benchmark, for people: CSV tables, plots, and one page as Markdown and as HTML.
+
+`results.csv` one row per run, `recovery.csv` one row per run, geo and channel, `totals.csv` one row per run
+and channel; `plots/*.png`; `summary.md`, `summary.html`.
+"""
+
+import html
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mmm_core.benchmark.job import RunResult
+from mmm_core.benchmark.plots import PLOTS
+from mmm_core.benchmark.runners import DESCRIPTIONS
+from mmm_core.reporting.formats import MISSING, fixed, percent, plain
+from mmm_core.storage import atomic_path, write_text
+
+MARKDOWN, HTML = "summary.md", "summary.html"
+_MEGABYTE = 2.0**20
+Show = Callable[[float], str]
+
+
+def _seconds(value: float) -> str:
+    return fixed(value, 0 if value >= 10 else 1)
+
+
+def _megabytes(value: float) -> str:
+    return plain(round(value / _MEGABYTE, 1))
+
+
+def _whole(value: float) -> str:
+    return fixed(value, 0)
+
+
+def _three(value: float) -> str:
+    return fixed(value, 3)
+
+
+_SECTIONS: tuple[tuple[str, str, tuple[tuple[str, str, Show], ...]], ...] = (
+    (
+        "Speed",
+        "Effective sample sizes (bulk) are over all sampled parameters; per second counts building and compiling "
+        "the model. Memory is that of the largest process of a run.",
+        (
+            ("seconds", "seconds", _seconds),
+            ("sampling_seconds", "without compiling", _seconds),
+            ("ess_min", "ESS min", _whole),
+            ("ess_q10", "10 %", _whole),
+            ("ess_median", "50 %", _whole),
+            ("ess_q90", "90 %", _whole),
+            ("ess_min_per_second", "min ESS/s", plain),
+            ("ess_median_per_second", "median ESS/s", plain),
+            ("ess_min_per_sampling_second", "min ESS/s without compiling", plain),
+            ("max_rhat", "max R-hat", _three),
+            ("divergences", "divergences", _whole),
+            ("peak_memory_bytes", "memory MB", _megabytes),
+            ("artifact_bytes", "stored MB", _megabytes),
+        ),
+    ),
+    (
+        "Recovery of the truth",
+        "SRMSE: RMSE of weekly contributions / mean of the true ones, mean over channel x geo. Bias: of total "
+        "contributions, relative, mean over channel x geo. Coverage: share of true values inside 90 % intervals. "
+        "CRPS: relative to the mean true contribution.",
+        (
+            ("srmse", "SRMSE", _three),
+            ("contribution_bias", "bias", lambda value: percent(value, signed=True)),
+            ("contribution_abs_bias", "absolute bias", percent),
+            ("roas_error", "ROAS error", percent),
+            ("total_bias", "error of totals", percent),
+            ("weekly_coverage", "weekly coverage", percent),
+            ("weekly_coverage_all", "with weeks of no effect", percent),
+            ("geo_total_coverage", "coverage of totals by geo", percent),
+            ("total_coverage", "of totals", percent),
+            ("crps", "CRPS", _three),
+        ),
+    ),
+    (
+        "Fit to the KPI",
+        "In the sample.",
+        (
+            ("r2", "R²", _three),
+            ("mape", "MAPE", percent),
+            ("wmape", "wMAPE", percent),
+            ("coverage_90", "coverage of weeks", percent),
+            ("durbin_watson", "Durbin-Watson", plain),
+        ),
+    ),
+)
+
+
+def result_table(results: Sequence[RunResult]) -> pd.DataFrame:
+    """One row per run: dataset, backend, status, reason, size, settings, metrics."""
+    rows = []
+    for result in results:
+        settings = {key: result.settings.get(key) for key in ("chains", "tune", "draws", "seed")}
+        settings["draws_per_chain"] = settings.pop("draws")
+        rows.append(
+            {
+                "dataset": result.dataset,
+                "backend": result.runner,
+                "status": result.status,
+                "reason": result.reason,
+                **result.size,
+                **settings,
+                **result.metrics,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def write_summary(results: Sequence[RunResult], output: Path) -> Path:
+    """Write tables, plots and both pages; returns the HTML page."""
+    table = result_table(results)
+    by_geo = [_labelled(result, row) for result in results for row in result.by_geo]
+    by_channel = [_labelled(result, row) for result in results for row in result.by_channel]
+    named = {"results": table, "recovery": pd.DataFrame(by_geo), "totals": pd.DataFrame(by_channel)}
+    for name, frame in named.items():
+        with atomic_path(output / f"{name}.csv") as temporary:
+            frame.to_csv(temporary, index=False)
+    plots = []
+    for name, (title, draw) in PLOTS.items():
+        picture = draw(table)
+        if picture is not None:
+            plots.append((title, f"plots/{name}.png"))
+            with atomic_path(output / plots[-1][1]) as temporary:
+                temporary.write_bytes(picture)
+    write_text(output / MARKDOWN, _page(results, plots, _Markdown()))
+    write_text(output / HTML, _page(results, plots, _Html()))
+    return output / HTML
+
+
+class _Markdown:
+    """How the parts of the page look as Markdown."""
+
+    head, foot = "# Benchmark\n", ""
+
+    def title(self, text: str) -> str:
+        return f"\n## {text}\n"
+
+    def text(self, text: str) -> str:
+        return f"\n{text}\n"
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        lines = [header, ["---"] * len(header), *rows]
+        return (
+            "\n"
+            + "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+            + "\n"
+        )
+
+    def picture(self, title: str, path: str) -> str:
+        return f"\n![{title}]({path})\n"
+
+
+class _Html:
+    """How the parts of the page look as HTML."""
+
+    head = (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Benchmark</title><style>"
+        "body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;color:#1f2933}"
+        "div.table{overflow-x:auto}table{border-collapse:collapse;font-size:13px}"
+        "th,td{padding:.3rem .6rem;border-bottom:1px solid #e3e8ed;text-align:right;vertical-align:top}"
+        "th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}img{max-width:100%}"
+        "</style></head><body><h1>Benchmark</h1>"
+    )
+    foot = "</body></html>"
+
+    def title(self, text: str) -> str:
+        return f"<h2>{html.escape(text)}</h2>"
+
+    def text(self, text: str) -> str:
+        return f"<p>{html.escape(text)}</p>"
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        top = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        return f"<div class='table'><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+
+    def picture(self, title: str, path: str) -> str:
+        return f"<p><img alt='{html.escape(title)}' src='{html.escape(path)}'></p>"
+
+
+def _page(results: Sequence[RunResult], plots: Sequence[tuple[str, str]], look: _Markdown | _Html) -> str:
+    good = [result for result in results if result.status == "ok"]
+    bad = [result for result in results if result.status != "ok"]
+    parts = [look.head, look.title("Data sets"), look.table(*_dataset_table(results))]
+    for title, about, columns in _SECTIONS:
+        header, rows = _metric_table(good, columns)
+        if rows and len(header) > len(("data set", "backend")):
+            parts += [look.title(title), look.text(about), look.table(header, rows)]
+    chosen = [result for result in good if "selected" in result.metrics]
+    if chosen:
+        header = ["data set", "backend", "model", "seconds of the comparison"]
+        parts += [
+            look.title("Models that were selected"),
+            look.table(header, [_choice(result) for result in chosen]),
+        ]
+    if bad:
+        rows = [[result.dataset, result.runner, result.status, result.reason] for result in bad]
+        parts += [look.title("Runs without result"), look.table(["data set", "backend", "status", "why"], rows)]
+    if plots:
+        parts.append(look.title("Plots"))
+        parts += [look.picture(title, path) for title, path in plots]
+    parts += [look.title("How it was run"), look.table(*_backend_table(results)), look.foot]
+    return "".join(parts)
+
+
+def _dataset_table(results: Sequence[RunResult]) -> tuple[list[str], list[list[str]]]:
+    sizes = {result.dataset: result.size for result in results if result.size}
+    names = ("geos", "weeks", "channels", "controls")
+    rows = [
+        [dataset, *(str(sizes.get(dataset, {}).get(name, MISSING)) for name in names)]
+        for dataset in dict.fromkeys(result.dataset for result in results)
+    ]
+    return ["data set", *names], rows
+
+
+def _metric_table(
+    results: Sequence[RunResult], columns: Sequence[tuple[str, str, Show]]
+) -> tuple[list[str], list[list[str]]]:
+    """Without the columns that no run has."""
+    used = [column for column in columns if any(result.metrics.get(column[0]) is not None for result in results)]
+    rows = []
+    for result in results:
+        values = [(result.metrics.get(key), show) for key, _, show in used]
+        cells = [MISSING if value is None else show(float(value)) for value, show in values]
+        rows.append([result.dataset, result.runner, *cells])
+    return ["data set", "backend", *(title for _, title, _ in used)], rows
+
+
+def _backend_table(results: Sequence[RunResult]) -> tuple[list[str], list[list[str]]]:
+    rows = []
+    for runner in dict.fromkeys(result.runner for result in results):
+        of_runner = [result for result in results if result.runner == runner]
+        versions = dict.fromkeys(
+            str(result.metrics["version"]) for result in of_runner if "version" in result.metrics
+        )
+        steps = dict.fromkeys(
+            f"{result.settings.get('chains')} x ({result.settings.get('tune')} + {result.settings.get('draws')})"
+            for result in of_runner
+            if result.settings
+        )
+        rows.append(
+            [
+                runner,
+                DESCRIPTIONS.get(runner) or DESCRIPTIONS[runner.partition(":")[0]],
+                ", ".join(versions) or MISSING,
+                ", ".join(steps) or MISSING,
+            ]
+        )
+    return ["backend", "what it fits", "version", "chains x (tune + draws)"], rows
+
+
+def _choice(result: RunResult) -> list[str]:
+    seconds = _seconds(float(result.metrics["selection_seconds"]))
+    return [result.dataset, result.runner, str(result.metrics["selected"]), seconds]
+
+
+def _labelled(result: RunResult, row: object) -> dict[str, object]:
+    return {"dataset": result.dataset, "backend": result.runner, **(row if isinstance(row, dict) else {})}

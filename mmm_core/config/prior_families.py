@@ -1,0 +1,27 @@
+"""Families of prior distributions and their parameters."""
+
+from collections.abc import Collection, Mapping
+
+PRIOR_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "deterministic": ("value",),
+    "uniform": ("low", "high"),
+    "beta": ("a", "b"),
+    "normal": ("mean", "sd"),
+    "half_normal": ("sd",),
+    "log_normal": ("mu", "sigma"),
+    "shifted_log_normal": ("mu", "sigma", "shift"),
+    "truncated_normal": ("mean", "sd", "low", "high"),
+    "exponential": ("rate",),
+    "gamma": ("a", "rate"),
+}
+"""Family -> its parameters, in the order of `Prior.parameters`."""
+
+
+def parameter_problem(family: str, given: Collection[str]) -> str | None:
+    """What is wrong with giving these parameters to a family, if anything is; ends with a full stop."""
+    names = PRIOR_PARAMETERS[family]
+    missing = [name for name in names if name not in given]
+    superfluous = [name for name in given if name not in names]
+    wrong = [f"{', '.join(missing)} is missing"] if missing else []
+    wrong += [f"{', '.join(superfluous)} does not belong to it"] if superfluous else []
+    return f"family {family} takes {', '.join(names)}; {' and '.join(wrong)}." if wrong else None

@@ -1,0 +1,19 @@
+"""What the PyMC backend cannot fit, found without a heavy import."""
+
+from mmm_core.features.model_data import ModelData
+from mmm_core.model.specification import ModelSpec
+
+
+def unsupported_reasons(data: ModelData, spec: ModelSpec) -> tuple[str, ...]:
+    """One sentence per reason; empty if it can (see `Backend.unsupported`)."""
+    used = {
+        "knot_values": True,
+        "tau": not data.is_national,
+        "gamma": bool(data.controls),
+    }
+    return tuple(
+        f"The prior of {name} (model.priors.{name}) is {getattr(spec, name).family}; the pymc backend integrates "
+        f"linear coefficients out, which needs a normal prior. Make it normal or use model.backend: meridian."
+        for name, is_used in used.items()
+        if is_used and getattr(spec, name).family != "normal"
+    )

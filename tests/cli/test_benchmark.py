@@ -1,0 +1,86 @@
+"""`mmm benchmark`: real runs through the command line, kept and not done again."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from mmm_assets.cli import app
+from tests.assets import projects
+
+
+def _invoke(*arguments: str) -> "tuple[int, str, str]":
+    result = CliRunner().invoke(app, ["benchmark", *arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.slow
+def test_a_run_is_measured_kept_and_summarised(tmp_path: Path) -> None:
+    config = projects.write_config(tmp_path, projects.settings(tmp_path, None))
+    output = tmp_path / "bench"
+    common = (
+        "--config",
+        str(config),
+        "--output",
+        str(output),
+        "--datasets",
+        "small_business",
+        "--backends",
+        "pymc",
+    )
+    steps = ("--chains", "2", "--tune", "60", "--draws", "60")
+    # A second backend without its option, as a shell user would list it; it cannot run here and that is told.
+    code, out, err = _invoke(*common, "pymc_reference:nutpie", *steps)
+    assert code == 0, err
+    assert "nutpie is not installed" in err
+    assert "small_business" in out
+    table = pd.read_csv(output / "results.csv").set_index("backend")
+    row = table.loc["pymc"]
+    assert (row["status"], row["draws"], row["geos"], row["weeks"], row["channels"]) == ("ok", 120, 1, 104, 4)
+    assert row["ess_min_per_second"] == pytest.approx(row["ess_min"] / row["seconds"])
+    assert 0 < row["srmse"] < 3
+    assert 0 <= row["weekly_coverage"] <= 1
+    assert row["peak_memory_bytes"] > 1e8
+    assert 0 < row["artifact_bytes"] < 20e6
+    assert table.loc["pymc_reference:nutpie", "status"] == "failed"
+    assert len(pd.read_csv(output / "recovery.csv")) == 4
+    page = (output / "summary.md").read_text(encoding="utf-8")
+    assert "| small_business | pymc |" in page
+    assert "<td>small_business</td>" in (output / "summary.html").read_text(encoding="utf-8")
+    assert (output / "plots" / "srmse.png").read_bytes().startswith(b"\x89PNG")
+    stored = (output / "small_business" / "pymc" / "result.json").read_text(encoding="utf-8")
+
+    code, _, err = _invoke(*common, *steps)
+    assert code == 0, err
+    assert "known" in err
+    assert (output / "small_business" / "pymc" / "result.json").read_text(encoding="utf-8") == stored
+    (output / "summary.md").unlink()
+    code, out, _ = _invoke(*common, "--plots-only")
+    assert code == 0
+    assert (output / "summary.md").exists()
+    assert json.loads(stored)["key"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("--datasets", "smal_business"),
+            "No benchmark data set is named 'smal_business'; data sets: small_business",
+        ),
+        (("--backends", "stan"), "No benchmark backend is named 'stan'; backends: meridian, pymc"),
+        (("--datasets", "small_business", "numpyro"), "data sets: small_business"),
+        (("--datasets", "configured", "--backends", "pymc", "--set", "ingest.path=nowhere.csv"), "nowhere.csv"),
+        (("--datasets", "published_small"), "benchmark.data_folder is not set"),
+        (("--plots-only",), "There are no benchmark results"),
+    ],
+)
+def test_what_cannot_be_done_is_told(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    values = projects.settings(tmp_path, tmp_path / "panel.csv")
+    config = projects.write_config(tmp_path, values)
+    code, _, err = _invoke("--config", str(config), "--output", str(tmp_path / "bench"), *arguments)
+    assert code == 2
+    assert told in " ".join(err.split())
+    assert not (tmp_path / "bench").exists()
