@@ -23,7 +23,20 @@ from mmm_core.progress import Progress, silent
 
 
 def build_definitions(project: Project, progress: Progress = silent) -> dg.Definitions:
-    """The asset graph of a project.
+    """Everything of a project: its pipeline, and the benchmark.
+
+    Args:
+        project: configuration and folders.
+        progress: told how far a fit is, besides the event log.
+    """
+    return dg.Definitions.merge(pipeline_definitions(project, progress), benchmark.definitions(project))
+
+
+def pipeline_definitions(project: Project, progress: Progress = silent) -> dg.Definitions:
+    """The asset graph of a project without the benchmark.
+
+    Stages are run on these: a run of nothing but the checks of one geo needs to know the one partitioning that
+    all its assets share, and the benchmark has another one.
 
     Steps of a run share one process: a step of its own would pay for heavy imports each time.
 
@@ -50,8 +63,7 @@ def build_definitions(project: Project, progress: Progress = silent) -> dg.Defin
         evaluate.definitions(project),
         optimize.definitions(project),
         report.definitions(project),
-        benchmark.definitions(project),
-        jobs.definitions(project, build_definitions),
+        jobs.definitions(project, pipeline_definitions),
         sensors.definitions(project),
         shared,
     )

@@ -81,7 +81,7 @@ def run_benchmark(
     for data in loaded:
         for runner in whom:
             progress("runs", len(results), total)
-            shown = _prefixed(progress, f"{data.name}, {runner}")
+            shown = _labelled(progress, f"{data.name}, {runner}")
             result, known = run_one(data, runner, settings, output, limit, force, shown)
             results.append(result)
             done(result, known)
@@ -142,5 +142,6 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _prefixed(progress: Progress, label: str) -> Progress:
-    return lambda what, done, total: progress(f"{label}: {what}", done, total)
+def _labelled(progress: Progress, label: str) -> Progress:
+    """One name for the whole run, whatever its backend calls what it does."""
+    return lambda what, done, total: progress(label, done, total)

@@ -46,8 +46,8 @@ class BenchmarkConfig(Section):
     """Simulated presets; `published_small`, `published_growing` and `pymc_marketing_example` are read from
     `data_folder`; `configured` is the source of this project."""
     backends: tuple[RunnerName, ...] = Field(("meridian", "pymc"), min_length=1)
-    """`pymc:selected` fits the model that `model.selection` chooses, `pymc_reference:SAMPLER` is the same model with nothing integrated out, `pymc_marketing:SAMPLER` another
-    library's, which needs `peer_python`."""
+    """`pymc:selected` fits the model that `model.selection` chooses; `pymc_reference:SAMPLER` is the configured
+    model with nothing integrated out; `pymc_marketing:SAMPLER` is another library's, which needs `peer_python`."""
     data_folder: Name | None = None
     """Folder with the published files: `param_recovery/*.csv` and `pymc_marketing/mmm_example.csv`."""
     peer_python: Name | None = None

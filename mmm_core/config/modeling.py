@@ -104,11 +104,12 @@ class SelectionConfig(Section):
     enabled: bool = False
     """Compare the candidates before the fit and take the winner."""
     candidates: dict[Name, CandidateConfig] = {}
-    """name -> what it changes; empty: slope fixed or free x both media scalings."""
-    splits: int = Field(3, ge=1, le=20)
+    """name -> what it changes, at least two, the preferred ones first (of candidates within one standard error
+    of the best score the first is taken); empty: slope free or fixed x both media scalings, a knot per quarter."""
+    splits: int = Field(6, ge=1, le=20)
     """Time slices that are predicted, the last ones of the panel."""
-    horizon_weeks: int = Field(13, ge=1, le=104)
-    """Weeks per slice."""
+    horizon_weeks: int = Field(8, ge=2, le=104)
+    """Weeks per slice; the first one only sets the level."""
     draws: int = Field(250, ge=50)
     """Draws per chain of the fits that are compared (2 chains, as many adaptation steps)."""
     stacking: bool = False
@@ -143,12 +144,12 @@ class TrainingConfig(Section):
 
     chains: int = Field(4, ge=2, le=16)
     tune: int | None = Field(None, ge=50)
-    """Adaptation steps per chain, thrown away; null: what the backend needs (meridian 1000, pymc 500)."""
+    """Adaptation steps per chain, thrown away; null: what the backend needs (meridian 1000, pymc 400)."""
     draws: int = Field(1000, ge=50)
     """Kept draws per chain."""
     target_accept: float | None = Field(None, gt=0.5, lt=1)
     """Acceptance probability that adaptation aims at; lower is faster, but single divergences get likelier.
-    null: what suits the backend (meridian 0.95, pymc 0.85)."""
+    null: what suits the backend (meridian 0.95, pymc 0.8)."""
     max_tree_depth: int = Field(10, ge=4, le=15)
     retry_factor: float = Field(2.0, ge=1.5, le=10)
     """The one longer try multiplies tune and draws by this."""

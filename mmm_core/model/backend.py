@@ -46,7 +46,7 @@ class _Habits:
     target_accept: float
 
 
-_HABITS = {"meridian": _Habits(1000, 0.95), "pymc": _Habits(500, 0.85)}
+_HABITS = {"meridian": _Habits(1000, 0.95), "pymc": _Habits(400, 0.8)}
 
 
 def sampler_settings(config: Config, backend: str | None = None) -> SamplerSettings:

@@ -15,6 +15,7 @@ from mmm_core.selection.slices import truncate, with_seasonality
 COMPARED_BY = "pymc"
 """The backend of the fits that are compared, whatever `model.backend` is: both fit the same specification, and
 this one is much faster."""
+_WEEKS_PER_KNOT = 13
 
 
 @dataclass(frozen=True)
@@ -59,28 +60,33 @@ def seasonal_data(config: Config, data: ModelData) -> ModelData:
     return with_seasonality(data, config.features.seasonality.annual_fourier_order)
 
 
-def candidates_of(config: Config) -> tuple[Candidate, ...]:
+def candidates_of(config: Config, n_weeks: int) -> tuple[Candidate, ...]:
     """The configured candidates in their order, or the default ones.
 
-    By default: slope free or fixed x both media scalings, with `auto` knots unless knots are configured.
+    By default: slope free or fixed x both media scalings, with a knot per quarter unless knots are configured.
+    All have the same baseline, because a baseline that predicts better need not attribute better.
+
+    Args:
+        config: `model.selection.candidates`, `model.knots`.
+        n_weeks: weeks of the data.
 
     Raises:
         SpecificationError: only one candidate, which is no choice.
     """
     configured = config.model.selection.candidates
     if not configured:
-        return _default_candidates(config)
+        return _default_candidates(config, n_weeks)
     if len(configured) == 1:
         raise SpecificationError(
-            f"model.selection.candidates has only {next(iter(configured))}; give at least two, or none for the "
-            "default ones."
+            f"model.selection.candidates has only {next(iter(configured))}; give at least two, each with at least "
+            "one key, or none for the default ones."
         )
     return tuple(Candidate(name, changes) for name, changes in configured.items())
 
 
-def _default_candidates(base: Config) -> tuple[Candidate, ...]:
+def _default_candidates(base: Config, n_weeks: int) -> tuple[Candidate, ...]:
     """The most general first: of models that predict alike, that one promises the least."""
-    knots: Literal["auto"] | None = "auto" if base.model.knots is None else None
+    knots = max(2, round(n_weeks / _WEEKS_PER_KNOT)) if base.model.knots is None else None
     slopes: tuple[Literal["free", "fixed"], ...] = ("free", "fixed")
     scalings: tuple[Literal["geo_max", "pooled_median"], ...] = ("geo_max", "pooled_median")
     return tuple(

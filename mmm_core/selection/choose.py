@@ -58,7 +58,7 @@ def choose_model(
         SamplingError: a fit gave no draws.
     """
     slices = time_slices(data, config.model.selection.splits, config.model.selection.horizon_weeks)
-    candidates = candidates_of(config)
+    candidates = candidates_of(config, len(data.dates))
     for candidate in candidates:  # before the first fit, which may take long
         for piece in slices:
             candidate_spec(candidate, config, candidate.data(config, data), piece.start)

@@ -182,9 +182,9 @@ def test_everything_wrong_is_reported_at_once_with_its_line(load: Load) -> None:
     expected = {
         2: "training.drws: unknown key. Did you mean training.draws? Allowed in training: chains, tune",
         3: "training.chains: received 'four'; allowed: a whole number >= 2 and <= 16.",
-        4: "training.tune: received true; allowed: a whole number >= 50.",
+        4: "training.tune: received true; allowed: a whole number >= 50 or null.",
         6: "model.backend: received 'pymcc'; allowed: one of meridian, pymc. Did you mean pymc?",
-        7: "model.knots: received 2.5; allowed: a whole number >= 1 or null.",
+        7: "model.knots: received 2.5; allowed: a whole number or one of auto or a list",
         9: "data.kpi_col: received 5; allowed: non-empty text or null. Put it in quotes.",
         11: "data.channel_map.tv.mdia: unknown key. Did you mean data.channel_map.tv.media?",
         12: "data.channel_map.radio.spend: is required here and missing",

@@ -57,25 +57,26 @@ def test_false_and_zero_are_changes_too() -> None:
 
 def test_configured_candidates_keep_their_order() -> None:
     base = config(selection={"candidates": {"b": {"slope": "free"}, "a": {}}})
-    assert [candidate.name for candidate in candidates_of(base)] == ["b", "a"]
+    assert [candidate.name for candidate in candidates_of(base, 104)] == ["b", "a"]
 
 
 def test_one_candidate_is_no_choice() -> None:
     with pytest.raises(SpecificationError, match="only b; give at least two"):
-        candidates_of(config(selection={"candidates": {"b": {}}}))
+        candidates_of(config(selection={"candidates": {"b": {}}}), 104)
 
 
 def test_default_candidates_are_distinct_and_begin_with_the_most_general() -> None:
-    found = candidates_of(config())
+    found = candidates_of(config(), 104)
     assert len({candidate.name for candidate in found}) == len(found) >= 4
     assert (found[0].changes.slope, found[0].changes.media_scaling) == ("free", "geo_max")
+    assert {candidate.changes.knots for candidate in found} == {8}
     assert {(c.changes.slope, c.changes.media_scaling) for c in found} == {
         (slope, scaling) for slope in ("fixed", "free") for scaling in ("pooled_median", "geo_max")
     }
 
 
 def test_configured_knots_stay() -> None:
-    assert {candidate.changes.knots for candidate in candidates_of(config(knots=5))} == {None}
+    assert {candidate.changes.knots for candidate in candidates_of(config(knots=5), 104)} == {None}
 
 
 def test_a_number_of_knots_shrinks_with_the_weeks() -> None:
@@ -102,7 +103,7 @@ def test_a_candidate_that_no_configured_backend_can_fit_is_refused_by_name() -> 
 
 
 def test_impossible_knots_name_the_candidate() -> None:
-    with pytest.raises(SpecificationError, match="too many: .*knots"):
+    with pytest.raises(SpecificationError, match=r"too many: .*knots"):
         candidate_spec(Candidate("too many", CandidateConfig(knots=500)), config(), tiny_model_data(), 30)
 
 

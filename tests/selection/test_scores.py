@@ -30,14 +30,15 @@ def brute_force(fit: Posterior, data: ModelData, tracked: bool) -> np.ndarray:
             earlier = [w for w in range(PIECE.start, week) if np.isfinite(seen.kpi[g, w])][-LEVEL_WEEKS:]
             if np.isnan(seen.kpi[g, week]) or (tracked and not earlier):
                 continue
-            densities = []
+            means, scales = [], []
             for s in range(fit.n_draws):
                 mean, scale = mu[s, g, week], sd[s, g]
                 if tracked:
                     mean = mean + np.mean([seen.kpi[g, w] - mu[s, g, w] for w in earlier])
                     scale = scale * np.sqrt(1 + 1 / len(earlier))
-                densities.append(stats.norm(mean, scale).pdf(seen.kpi[g, week]))
-            scores[g, week - PIECE.start] = np.log(np.mean(densities))
+                means.append(mean)
+                scales.append(scale)
+            scores[g, week - PIECE.start] = np.log(np.mean(stats.norm.pdf(seen.kpi[g, week], means, scales)))
     return scores
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mmm_core.errors import SamplingError, SpecificationError
+from mmm_core.errors import ConfigError, SamplingError, SpecificationError
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import SamplerSettings
 from mmm_core.model.backends.compile_cache import compile_cache
@@ -71,6 +71,7 @@ class MeridianBackend:
 
         Raises:
             SpecificationError: Meridian cannot fit the data or the specification.
+            ConfigError: a device is asked for that JAX does not see.
             SamplingError: out of memory, no valid starting point, or draws that are not finite.
         """
         reasons = self.unsupported(data, spec)
@@ -101,11 +102,11 @@ def _sample(model: Any, settings: SamplerSettings, progress: Progress = silent) 
     from jax.errors import JaxRuntimeError
     from meridian.model.model import MCMCOOMError, MCMCSamplingError, ModelFittingError
 
-    counter = StepCounter()
+    counter, device = StepCounter(), _device(settings)
     try:
         with expected_warnings_ignored():
             run_with_reports(
-                lambda: _sample_posterior(model, settings, counter),
+                lambda: _sample_posterior(model, settings, counter, device),
                 counter,
                 steps=settings.tune + settings.draws,
                 chains=settings.chains,
@@ -124,10 +125,30 @@ def _sample(model: Any, settings: SamplerSettings, progress: Progress = silent) 
         ) from error
 
 
-def _sample_posterior(model: Any, settings: SamplerSettings, counter: StepCounter) -> None:
+def _device(settings: SamplerSettings) -> Any:
+    """The device to compute on; None for `auto`: JAX's own choice.
+
+    Raises:
+        ConfigError: JAX does not see such a device.
+    """
+    import jax
+
+    if settings.device == "auto":
+        return None
+    try:
+        return jax.devices(settings.device)[0]
+    except RuntimeError as error:
+        raise ConfigError(
+            f"runtime.device is {settings.device}, but JAX sees none; set runtime.device to auto."
+        ) from error
+
+
+def _sample_posterior(model: Any, settings: SamplerSettings, counter: StepCounter, device: Any) -> None:
+    import jax
+
     burn_in = round(settings.tune * _BURN_IN_SHARE)
     # Meridian checks the data first, and divides by zero where columns cannot be told apart.
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"), jax.default_device(device):
         model.sample_posterior(
             n_chains=settings.chains,
             n_adapt=settings.tune - burn_in,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import SamplerSettings
+from mmm_core.model.backends.pymc.support import unsupported_reasons
 from mmm_core.model.posterior import Posterior
 from mmm_core.model.specification import ModelSpec
 from mmm_core.progress import Progress, silent
@@ -19,7 +20,7 @@ class PyMCBackend:
 
     def unsupported(self, data: ModelData, spec: ModelSpec) -> tuple[str, ...]:
         """See `Backend.unsupported`."""
-        return ()
+        return unsupported_reasons(data, spec)
 
     def sample(
         self,

@@ -61,7 +61,7 @@ def fit(
     device = _device(settings)
     kept = Checkpoint(checkpoint, fingerprint(data, spec, settings, start))
     try:
-        scaling = fit_scaling(data, spec.media_scaling)
+        scaling = fit_scaling(data, spec.media_scaling, spec.family)
         with jax.default_device(device):
             graph = build_graph(pad_weeks(data, padded_length(len(data.dates))), spec, scaling)
             density = flat_density(graph, int(data.observed.sum()))
@@ -111,13 +111,15 @@ def _draw(
     report: Callable[[int, int], None],
 ) -> _Draws:
     """Compile, sample, complete."""
+    # Draws are completed in double precision in any case.
+    walked = graph.likelihood.in_single_precision() if settings.precision == "mixed" else graph.likelihood
     programs = [
-        block_program(density, graph.likelihood, settings),
+        block_program(density, walked, settings),
         _completion(density, graph.likelihood, settings),
     ]
     block, complete = compile_together(programs, settings.compile_cache, _device(settings).platform)
     compiled_at = time.perf_counter()
-    steps, walkers = Chains(block, graph.likelihood, begins, settings, checkpoint).run(report)
+    steps, walkers = Chains(block, walked, begins, settings, checkpoint).run(report)
     parameters = _checked(complete(_keys(settings), steps.position, graph.likelihood))
     return _Draws(parameters, steps, walkers, compiled_at)
 

@@ -1,7 +1,6 @@
 """Meridian end to end on tiny data: its own analysis of a fit is what the canonical posterior says."""
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 import xarray as xr
 
 from mmm_core.config.schema import Config
-from mmm_core.errors import SamplingError, SpecificationError
+from mmm_core.errors import ConfigError, SamplingError, SpecificationError
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import Backend, SamplerSettings, get_backend
 from mmm_core.model.backends.meridian import backend as module
@@ -58,7 +57,7 @@ def specification(data: ModelData, national: bool = False) -> ModelSpec:
 
 
 @pytest.fixture(scope="module")
-def fit() -> Iterator[Fit]:
+def fit() -> Fit:
     data = dataclasses.replace(everything(), geos=("West 10", "West 2", "East"))
     seen: list[tuple[str, int, int]] = []
     built: list[Any] = []
@@ -72,7 +71,7 @@ def fit() -> Iterator[Fit]:
         patch.setattr(module, "build_model", build_and_keep)
         patch.setattr(module, "StepCounter", lambda: counter)
         posterior = MeridianBackend().sample(data, specification(data), SETTINGS, lambda *call: seen.append(call))
-        yield Fit(posterior, built[0], counter, seen)
+    return Fit(posterior, built[0], counter, seen)
 
 
 @pytest.fixture(scope="module")
@@ -175,9 +174,18 @@ def test_an_interrupted_fit_stops_sampling() -> None:
             raise KeyboardInterrupt
 
     data = tiny_model_data(1, 40, n_controls=0)
-    never_ending = dataclasses.replace(SETTINGS, draws=10**6)
+    long = dataclasses.replace(SETTINGS, draws=20_000)
     with pytest.raises(KeyboardInterrupt):
-        MeridianBackend().sample(data, specification(data, national=True), never_ending, interrupt)
+        MeridianBackend().sample(data, specification(data, national=True), long, interrupt)
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    from jax import devices
+
+    if any(device.platform == "gpu" for device in devices()):
+        pytest.skip("there is a GPU")
+    with pytest.raises(ConfigError, match=r"runtime\.device is gpu, but JAX sees none"):
+        module._device(dataclasses.replace(SETTINGS, device="gpu"))
 
 
 def test_the_registry_finds_it_by_name() -> None:

@@ -103,7 +103,7 @@ def test_meridian_transforms_media_as_the_forward_model_does(name: str) -> None:
     spec = spec_of(data, features, **model)
     meridian, scaling = built(data, spec), fit_scaling(data, spec.media_scaling)
     rng = np.random.default_rng(3)
-    alpha, ec, slope = (rng.uniform(*bounds, size=(5, 4)) for bounds in ((0, 1), (0.3, 3), (0.7, 2)))
+    alpha, ec, slope = (rng.uniform(low, high, (5, 4)) for low, high in ((0.0, 1.0), (0.3, 3.0), (0.7, 2.0)))
     slope = np.where(np.array(spec.saturation) == "hill", slope, 1.0)
     ours = transform_media(
         spec,

@@ -74,3 +74,18 @@ def lowered(data: ModelData, spec: ModelSpec) -> list[str]:
         _completion(density, graph.likelihood, SETTINGS),
     ]
     return [jax.jit(function).lower(*arguments).as_text() for function, arguments in programs]
+
+
+@pytest.mark.parametrize("family", ["gaussian", "robust_log"])
+def test_single_precision_media_move_density_and_gradient_by_less_than_matters(family: str) -> None:
+    import jax
+
+    data = tiny_model_data()
+    graph, density = built(data, spec_of(data, family=family))
+    flat = density.start + np.random.default_rng(3).normal(0, 0.3, density.start.size)
+    value_and_gradient = jax.value_and_grad(density.log_density)
+    value, gradient = value_and_gradient(flat, graph.likelihood)
+    other, other_gradient = value_and_gradient(flat, graph.likelihood.in_single_precision())
+    assert other != value
+    assert abs(other - value) < 1e-3
+    np.testing.assert_allclose(other_gradient, gradient, atol=1e-4 * np.abs(gradient).max())

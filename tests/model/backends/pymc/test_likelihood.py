@@ -1,6 +1,9 @@
 """The collapsed likelihood against dense algebra, and its gradient against finite differences."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +15,16 @@ from mmm_core.features.model_data import ModelData
 from mmm_core.model.backends.pymc.likelihood import CollapsedLikelihood, Parameters, collapsed_likelihood
 from mmm_core.model.backends.pymc.media import MediaParameters
 from mmm_core.model.backends.pymc.padding import pad_weeks
+from mmm_core.model.forward import incremental_outcome
+from mmm_core.model.posterior import FitInfo, Posterior, parameter_dims
 from mmm_core.model.priors import Prior
 from mmm_core.model.scaling import Scaling, fit_scaling
 from mmm_core.model.specification import ModelSpec, build_spec
 from tests.factories import EVERYTHING, Extras, tiny_model_data
 from tests.model.backends.pymc.dense import dense_model, media_effects, prior_quantity
 
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+"""Options of XLA: compilation takes nearly all the time here."""
 FREE_SLOPE = Prior("log_normal", (0.3, 0.4))
 RAGGED = Extras(n_missing=6, ragged=True)
 
@@ -112,37 +119,45 @@ CASES = {
 }
 
 
+@functools.cache
+def compiled() -> Callable[[Parameters, CollapsedLikelihood], tuple[Any, Parameters]]:
+    """Log likelihood and gradient; compiled once for all cases of one structure."""
+    import jax
+
+    def log_likelihood(parameters: Parameters, likelihood: CollapsedLikelihood) -> Any:
+        return likelihood.log_likelihood(parameters)
+
+    return jax.jit(jax.value_and_grad(log_likelihood), compiler_options=QUICK)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_log_likelihood_equals_the_dense_multivariate_normal(name: str) -> None:
     data, spec, scaling = CASES[name]
+    likelihood = collapsed_likelihood(data, spec, scaling)
     for seed in range(2):
         parameters = draw(data, spec, seed)
         dense = dense_model(data, spec, scaling, parameters)
         expected = stats.multivariate_normal(dense.mean, dense.covariance).logpdf(dense.kpi)
-        actual = float(collapsed_likelihood(data, spec, scaling).log_likelihood(parameters))
-        assert actual == pytest.approx(expected, rel=1e-8)
+        assert float(compiled()(parameters, likelihood)[0]) == pytest.approx(expected, rel=1e-8)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_gradient_equals_finite_differences(name: str) -> None:
-    import jax
     from jax.flatten_util import ravel_pytree
 
     data, spec, scaling = CASES[name]
     likelihood, parameters = collapsed_likelihood(data, spec, scaling), draw(data, spec)
     flat, unflatten = ravel_pytree(parameters)
 
-    compiled = jax.jit(lambda vector: likelihood.log_likelihood(unflatten(vector)))
+    def log_likelihood(vector: np.ndarray) -> float:
+        return float(compiled()(unflatten(vector), likelihood)[0])
 
-    def log_density(vector: np.ndarray) -> float:
-        return float(compiled(vector))
-
-    gradient = np.asarray(jax.grad(compiled)(flat))
+    gradient = np.asarray(ravel_pytree(compiled()(parameters, likelihood)[1])[0])
     assert np.isfinite(gradient).all()
     point, step = np.asarray(flat), 1e-6
     for i in np.flatnonzero(point):
         shift = step * max(1.0, abs(point[i])) * np.eye(1, len(point), i)[0]
-        slope = (log_density(point + shift) - log_density(point - shift)) / (2 * shift[i])
+        slope = (log_likelihood(point + shift) - log_likelihood(point - shift)) / (2 * shift[i])
         assert gradient[i] == pytest.approx(slope, rel=2e-4, abs=1e-4)
 
 
@@ -155,7 +170,7 @@ def test_gradient_is_finite_where_weeks_have_no_media_and_the_slope_is_free() ->
     media[0, :, 1] = 0
     data = dataclasses.replace(data, media=media)
     likelihood = collapsed_likelihood(data, spec, scaling)
-    gradient = jax.grad(likelihood.log_likelihood)(draw(data, spec))
+    _, gradient = compiled()(draw(data, spec), likelihood)
     assert all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(gradient))
 
 
@@ -195,12 +210,15 @@ def test_media_effects_equal_loops_and_give_what_the_prior_is_on(name: str) -> N
     parameters = draw(data, spec)
     likelihood = collapsed_likelihood(data, spec, scaling)
     media = parameters.media
-    effect = likelihood.media.effect(media, likelihood.media.transform(media))
-    beta, total = media_effects(data, spec, scaling, parameters)
-    np.testing.assert_allclose(effect.beta_gm, beta, rtol=1e-9)
-    np.testing.assert_allclose(effect.total, total, rtol=1e-9, atol=1e-12)
-
-    completed = likelihood.completed(jax.random.PRNGKey(0), parameters)
+    total, completed = jax.jit(
+        lambda: (
+            likelihood.media.effect(media, likelihood.media.transform(media)).total,
+            likelihood.completed(jax.random.PRNGKey(0), parameters),
+        )
+    )()
+    beta, expected = media_effects(data, spec, scaling, parameters)
+    np.testing.assert_allclose(completed["beta_gm"], beta, rtol=1e-9)
+    np.testing.assert_allclose(total, expected, rtol=1e-9, atol=1e-12)
     beta = np.asarray(completed["beta_gm"])
     for m, prior_type in enumerate(spec.prior_types):
         stated = float(media.effect[m])
@@ -216,8 +234,6 @@ def test_media_effects_equal_loops_and_give_what_the_prior_is_on(name: str) -> N
 @pytest.mark.parametrize("name", ["geos with controls", "national with control", "every prior type"])
 def test_completion_gives_every_parameter_in_its_shape(name: str) -> None:
     import jax
-
-    from mmm_core.model.posterior import parameter_dims
 
     data, spec, scaling = CASES[name]
     completed = collapsed_likelihood(data, spec, scaling).completed(jax.random.PRNGKey(0), draw(data, spec))
@@ -249,7 +265,7 @@ def test_one_compiled_program_serves_other_data_of_the_same_shape() -> None:
     parameters = draw(data, spec)
     for one in (data, other):
         likelihood = collapsed_likelihood(one, spec, scaling)
-        expected = float(likelihood.log_likelihood(parameters))
+        expected = float(compiled()(parameters, likelihood)[0])
         assert float(log_likelihood(likelihood, parameters)) == pytest.approx(expected, rel=1e-12)
     assert len(traces) == 1
 
@@ -258,18 +274,18 @@ def test_one_compiled_program_serves_other_data_of_the_same_shape() -> None:
 def test_absent_weeks_at_the_end_change_nothing(name: str) -> None:
     data, spec, scaling = CASES[name]
     parameters = draw(data, spec)
-    expected = float(collapsed_likelihood(data, spec, scaling).log_likelihood(parameters))
+    expected = float(compiled()(parameters, collapsed_likelihood(data, spec, scaling))[0])
     padded = collapsed_likelihood(pad_weeks(data, len(data.dates) + 7), spec, scaling)
-    assert float(padded.log_likelihood(parameters)) == pytest.approx(expected, rel=1e-12)
+    assert float(compiled()(parameters, padded)[0]) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ["every adstock", "every saturation", "mroi, hill before"])
 def test_single_precision_media_differ_little(name: str) -> None:
     data, spec, scaling = CASES[name]
     likelihood, parameters = collapsed_likelihood(data, spec, scaling), draw(data, spec)
-    single = likelihood.in_single_precision().log_likelihood(parameters)
+    single, _ = compiled()(parameters, likelihood.in_single_precision())
     assert single.dtype == np.float64
-    assert float(single) == pytest.approx(float(likelihood.log_likelihood(parameters)), rel=1e-4)
+    assert float(single) == pytest.approx(float(compiled()(parameters, likelihood)[0]), rel=1e-4)
 
 
 def test_paid_channel_without_spend_is_refused() -> None:
@@ -278,3 +294,26 @@ def test_paid_channel_without_spend_is_refused() -> None:
     spend[:, :, 1] = 0
     with pytest.raises(SpecificationError, match=r"channel_1 .*organic_media"):
         collapsed_likelihood(dataclasses.replace(data, spend=spend), spec, scaling)
+
+
+@pytest.mark.parametrize(
+    "name", ["every adstock, hill before", "every saturation", "every prior type", "national, normal effects"]
+)
+def test_completed_draws_mean_the_same_to_the_forward_model(name: str) -> None:
+    import jax
+    import xarray as xr
+
+    data, spec, scaling = CASES[name]
+    likelihood, parameters = collapsed_likelihood(data, spec, scaling), draw(data, spec)
+    drawn = jax.jit(lambda: likelihood.completed(jax.random.PRNGKey(0), parameters))()
+    samples = xr.Dataset(
+        {
+            name: (("chain", "draw", *dims), np.asarray(drawn[name])[None, None])
+            for name, dims in parameter_dims(spec).items()
+        }
+    )
+    info = FitInfo("pymc", "", 0.0, None, 1, 1, 0, 0, 0)
+    posterior = Posterior(samples, xr.Dataset(), data, spec, scaling, info)
+    outcome = incremental_outcome(posterior)[0].sum(axis=0)
+    paid = len(data.paid_channels)
+    np.testing.assert_allclose(outcome[:paid] / data.spend.sum(axis=(0, 1))[:paid], drawn["roi_m"], rtol=1e-9)
