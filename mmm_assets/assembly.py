@@ -23,36 +23,12 @@ from mmm_core.progress import Progress, silent
 
 
 def build_definitions(project: Project, progress: Progress = silent) -> dg.Definitions:
-    """Everything of a project: its pipeline, and the benchmark.
+    """The asset graph of a project.
 
     Args:
         project: configuration and folders.
         progress: told how far a fit is, besides the event log.
     """
-    return dg.Definitions.merge(pipeline_definitions(project, progress), benchmark.definitions(project))
-
-
-def pipeline_definitions(project: Project, progress: Progress = silent) -> dg.Definitions:
-    """The asset graph of a project without the benchmark.
-
-    Stages are run on these: a run of nothing but the checks of one geo needs to know the one partitioning that
-    all its assets share, and the benchmark has another one.
-
-    Steps of a run share one process: a step of its own would pay for heavy imports each time.
-
-    Args:
-        project: configuration and folders.
-        progress: told how far a fit is, besides the event log.
-    """
-    shared = dg.Definitions(
-        resources={
-            "project": project,
-            "tracker": Tracker.of(project),
-            "progress": progress,
-            **io_managers(UPath(project.assets)),
-        },
-        executor=dg.in_process_executor,
-    )
     return dg.Definitions.merge(
         ingest.definitions(project),
         validate.definitions(project),
@@ -63,7 +39,30 @@ def pipeline_definitions(project: Project, progress: Progress = silent) -> dg.De
         evaluate.definitions(project),
         optimize.definitions(project),
         report.definitions(project),
-        jobs.definitions(project, pipeline_definitions),
+        jobs.definitions(project, build_definitions),
         sensors.definitions(project),
-        shared,
+        _shared(project, progress),
+    )
+
+
+def benchmark_definitions(project: Project, progress: Progress = silent) -> dg.Definitions:
+    """The benchmark, a code location of its own: "Materialize all" of the pipeline must not start it.
+
+    Args:
+        project: configuration and folders.
+        progress: told how far a fit is, besides the event log.
+    """
+    return dg.Definitions.merge(benchmark.definitions(project), _shared(project, progress))
+
+
+def _shared(project: Project, progress: Progress) -> dg.Definitions:
+    """Resources and executor; steps of a run share one process, because each would pay for heavy imports."""
+    return dg.Definitions(
+        resources={
+            "project": project,
+            "tracker": Tracker.of(project),
+            "progress": progress,
+            **io_managers(UPath(project.assets)),
+        },
+        executor=dg.in_process_executor,
     )

@@ -48,8 +48,11 @@ def normalised(requirement: str) -> str:
 def test_workspace_is_the_only_loader() -> None:
     """`workspace.yaml` is silently ignored where pyproject.toml has a Dagster table."""
     workspace = yaml.safe_load((REPOSITORY / "workspace.yaml").read_text(encoding="utf-8"))
+    locations = {"mmm": "mmm_assets.definitions", "mmm_benchmark": "mmm_assets.benchmark_definitions"}
     assert workspace == {
-        "load_from": [{"python_module": {"module_name": "mmm_assets.definitions", "location_name": "mmm"}}]
+        "load_from": [
+            {"python_module": {"module_name": module, "location_name": name}} for name, module in locations.items()
+        ]
     }
     assert not {"dagster", "dg"} & set(PYPROJECT["tool"])
     assert not list(REPOSITORY.glob("dg.toml"))

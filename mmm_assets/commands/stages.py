@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mmm_assets.assembly import pipeline_definitions
+from mmm_assets.assembly import build_definitions
 from mmm_assets.attributes import Stage
 from mmm_assets.commands.console import display, notes, prepare_console
 from mmm_assets.commands.invocation import Invocation
@@ -24,7 +24,7 @@ def run_stages(invocation: Invocation, stages: Sequence[Stage], force: bool) -> 
     project = invocation.project()
     prepare_console(project, invocation.debug)
     with open_instance(project) as instance, display() as shown:
-        definitions = pipeline_definitions(project, progress=shown)
+        definitions = build_definitions(project, progress=shown)
         tags = {"mmm/command": "run" if len(stages) > 1 else stages[0]}
         outcome = Executor(project, definitions, instance, shown, tags).run(stages, force)
     if outcome.stops:

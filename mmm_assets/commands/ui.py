@@ -27,6 +27,9 @@ load_from:
   - python_module:
       module_name: mmm_assets.definitions
       location_name: mmm
+  - python_module:
+      module_name: mmm_assets.benchmark_definitions
+      location_name: mmm_benchmark
 """
 _STOP_SECONDS = 20
 _KNOWN_WARNING = "ignore:Function `dev_command` is superseded"

@@ -3,11 +3,13 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import dagster as dg
 
 from mmm_core import __version__
 from mmm_core.config.loading import LoadedConfig, load_config
@@ -104,3 +106,15 @@ def project_from_environment(environ: Mapping[str, str] = os.environ) -> Project
         ) from error
     path = Path(environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
     return Project(load_config(path, environ.get(PROFILE_VARIABLE) or None, tuple(overrides), environ))
+
+
+def project_definitions(build: Callable[[Project], dg.Definitions]) -> dg.Definitions:
+    """What `build` makes of the environment's project, for a code location.
+
+    Raises:
+        ConfigError: the configuration cannot be loaded.
+    """
+    try:
+        return build(project_from_environment())
+    except ConfigError as error:
+        raise ConfigError(str(error)) from None  # the UI shows causes first; the message says it all

@@ -24,7 +24,7 @@ from mmm_core.storage import atomic_path, write_text
 Status = Literal["ok", "failed", "timeout", "crashed"]
 DATA, TRUTH, JOB, RESULT, LOG = "data.nc", "truth.nc", "job.json", "result.json", "log.txt"
 _PACKAGES = ("numpy", "jax", "numpyro", "pymc", "pytensor", "google-meridian", "blackjax", "nutpie")
-_CODE = ("model", "selection", "benchmark")
+_CODE = ("attribution", "benchmark", "evaluation", "model", "selection")
 """Folders of this package whose code decides what a run finds."""
 _CHOSEN_FROM = {"features", "model", "training"}
 """Sections that decide which model is chosen."""
@@ -118,7 +118,9 @@ def plan_job(
     folder = output / data.name
     with atomic_path(folder / DATA) as temporary:
         data.data.to_dataset().to_netcdf(temporary, engine="h5netcdf")
-    if data.truth is not None:
+    if data.truth is None:
+        (folder / TRUTH).unlink(missing_ok=True)
+    else:
         with atomic_path(folder / TRUTH) as temporary:
             data.truth.to_dataset().to_netcdf(temporary, engine="h5netcdf")
     is_peer = runner.startswith("pymc_marketing")
@@ -172,7 +174,9 @@ def _code_hash() -> str:
 
 def _data_hash(data: BenchmarkData) -> str:
     """Content of what the model gets to see, and of the truth."""
-    digest = hashlib.sha256()
+    seen = data.data
+    roles = (seen.channel_kinds, seen.control_roles, seen.control_per_capita, seen.kpi_type)
+    digest = hashlib.sha256(repr(roles).encode())
     datasets = [data.data.to_dataset()] + ([] if data.truth is None else [data.truth.to_dataset()])
     for dataset in datasets:
         for name in sorted(map(str, dataset.variables)):

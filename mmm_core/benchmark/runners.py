@@ -62,7 +62,8 @@ def _selected(job: Job, data: ModelData, progress: Progress) -> tuple[ModelSpec,
     began = time.perf_counter()
     config = Config.model_validate_json(job.config)
     winner = choose_model(data, config, progress).winner
-    changes = next(candidate.changes for candidate in candidates_of(config) if candidate.name == winner)
+    candidates = candidates_of(config, len(data.dates))
+    changes = next(candidate.changes for candidate in candidates if candidate.name == winner)
     chosen, own = chosen_model(config, data, changes)
     return build_spec(chosen, own), own, {"selected": winner, "selection_seconds": time.perf_counter() - began}
 

@@ -33,9 +33,12 @@ class Steps:
     tune: int | None = None
     draws: int | None = None
 
-    def settings(self, config: Config) -> SamplerSettings:
-        """Of every run; nothing that was compiled before is used."""
-        base = sampler_settings(config)
+    def settings(self, config: Config, runner: str) -> SamplerSettings:
+        """Of a run; what nothing says is the habit of the backend (of pymc for a peer).
+
+        Nothing that was compiled before is used.
+        """
+        base = sampler_settings(config, "meridian" if runner == "meridian" else "pymc")
         steps = {"chains": base.chains, "tune": base.tune, "draws": base.draws}
         if self.preset is not None:
             steps |= _PRESETS[self.preset]
@@ -73,7 +76,6 @@ def run_benchmark(
         GateError: a data set does not pass its blocking checks.
     """
     names, whom = tuple(datasets) or config.benchmark.datasets, tuple(runners) or config.benchmark.backends
-    settings = (steps or Steps()).settings(config)
     limit = config.benchmark.timeout_seconds if timeout_seconds is None else timeout_seconds
     results: list[RunResult] = []
     total = len(names) * len(whom)
@@ -82,6 +84,7 @@ def run_benchmark(
         for runner in whom:
             progress("runs", len(results), total)
             shown = _labelled(progress, f"{data.name}, {runner}")
+            settings = (steps or Steps()).settings(config, runner)
             result, known = run_one(data, runner, settings, output, limit, force, shown)
             results.append(result)
             done(result, known)

@@ -104,8 +104,9 @@ class SelectionConfig(Section):
     enabled: bool = False
     """Compare the candidates before the fit and take the winner."""
     candidates: dict[Name, CandidateConfig] = {}
-    """name -> what it changes, at least two, the preferred ones first (of candidates within one standard error
-    of the best score the first is taken); empty: slope free or fixed x both media scalings, a knot per quarter."""
+    """name -> what it changes, at least two, the preferred ones first (of candidates within half a standard
+    error of the best score the first is taken); empty: slope free or fixed x both media scalings, a knot per
+    quarter."""
     splits: int = Field(6, ge=1, le=20)
     """Time slices that are predicted, the last ones of the panel."""
     horizon_weeks: int = Field(8, ge=2, le=104)

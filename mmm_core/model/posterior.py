@@ -163,7 +163,7 @@ class Posterior:
                 info=FitInfo(**info),
                 sampler=sampler,
             )
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise StorageError(
                 f"No readable posterior at {path} ({error}); materialize posterior again."
             ) from error

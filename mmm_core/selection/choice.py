@@ -13,7 +13,7 @@ from mmm_core.errors import StorageError
 from mmm_core.features.model_data import FloatArray
 from mmm_core.quality.check import CheckResult
 
-TIE_STANDARD_ERRORS = 1.0
+TIE_STANDARD_ERRORS = 0.5
 """A candidate that is listed earlier is taken if it is worse by less than so many standard errors."""
 MODEL_CHOICE_CHECKS = {
     "comparison_rhat": "R-hat of the fits that were compared",
@@ -21,6 +21,7 @@ MODEL_CHOICE_CHECKS = {
 }
 """Check name -> what it looks at, in the order of the results."""
 _MAX_RHAT = 1.05
+_CLEAR_STANDARD_ERRORS = 1.0
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def paired_differences(scores: FloatArray, weeks: FloatArray) -> tuple[FloatArra
 
 
 def winner_of(difference: FloatArray, standard_error: FloatArray) -> int:
-    """Index of the choice: the first listed candidate within one standard error of the best score."""
+    """Index of the choice: the first listed candidate within half a standard error of the best score."""
     return int(np.flatnonzero(difference >= -TIE_STANDARD_ERRORS * standard_error)[0])
 
 
@@ -174,7 +175,7 @@ def _check_clear(choice: ModelChoice) -> CheckResult:
         candidate.name
         for candidate in choice.candidates
         if candidate.name != choice.winner
-        and candidate.difference >= -TIE_STANDARD_ERRORS * candidate.difference_se
+        and candidate.difference >= -_CLEAR_STANDARD_ERRORS * candidate.difference_se
     ]
     if not close:
         return CheckResult("clear_choice", True, "warn", f"{choice.winner} predicts better than every other.")

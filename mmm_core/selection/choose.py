@@ -22,6 +22,8 @@ from mmm_core.selection.stacking import stacking_weights
 _CHAINS = 2
 _TARGET_ACCEPT = 0.9
 """Predictions need less care than a posterior that is interpreted."""
+_RETRY_RHAT = 1.1
+"""Above it a fit is made once more, longer and from other starts: a chain that is stuck spoils a score."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def choose_model(
 ) -> ModelChoice:
     """Compare the candidates of `model.selection` and choose one.
 
-    The best mean tracked log score wins, but of the candidates within one standard error of it the first listed
+    The best mean tracked log score wins, but of the candidates within half a standard error of it the first listed
     one is taken.
 
     Args:
@@ -105,8 +107,12 @@ def _fits(
     for piece in slices:
         began = time.perf_counter()
         spec = candidate_spec(candidate, config, own, piece.start)
-        fit = backend.sample(truncate(own, piece.start), spec, comparison_settings(config))
+        before, settings = truncate(own, piece.start), comparison_settings(config)
+        fit = backend.sample(before, spec, settings)
         max_rhat, divergences = sampling_quality(fit)
+        if max_rhat > _RETRY_RHAT:
+            fit = backend.sample(before, spec, settings.longer(config.training.retry_factor))
+            max_rhat, divergences = sampling_quality(fit)
         yield _Fit(slice_scores(fit, own, piece), max_rhat, divergences, time.perf_counter() - began)
 
 

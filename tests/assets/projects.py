@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 import yaml
 
-from mmm_assets.assembly import pipeline_definitions
+from mmm_assets.assembly import build_definitions
 from mmm_assets.attributes import Stage
 from mmm_assets.execution import Executor, Outcome
 from mmm_assets.instance import open_instance
@@ -72,7 +72,7 @@ def load(config: Path, *overrides: str) -> Project:
 def run(project: Project, stages: Sequence[Stage] = STAGES, force: bool = False) -> Outcome:
     """Run stages as the command line does."""
     with open_instance(project) as instance:
-        return Executor(project, pipeline_definitions(project), instance, lambda *_: None).run(stages, force)
+        return Executor(project, build_definitions(project), instance, lambda *_: None).run(stages, force)
 
 
 def copied(project: Project, folder: Path, *overrides: str) -> Project:

@@ -5,9 +5,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mmm_assets.assembly import build_definitions
+from mmm_assets.assembly import benchmark_definitions, build_definitions
 from mmm_assets.instance import open_instance
-from mmm_assets.planning import STAGES, Plan
 from mmm_assets.resources.project import Project
 from mmm_core.benchmark.datasets import load_dataset
 from mmm_core.benchmark.job import RunResult, plan_job
@@ -24,7 +23,9 @@ def project(tmp_path: Path) -> Project:
 def _known(project: Project, dataset: str, metrics: dict[str, float]) -> RunResult:
     """A result that is there already, so that nothing has to be sampled."""
     output = default_output(project.config)
-    job = plan_job(load_dataset(dataset, project.config), "pymc", Steps().settings(project.config), {}, output)
+    job = plan_job(
+        load_dataset(dataset, project.config), "pymc", Steps().settings(project.config, "pymc"), {}, output
+    )
     result = RunResult(job.key, job.dataset, job.runner, "ok", settings=job.settings, metrics=metrics)
     result.save(job.folder(output))
     return result
@@ -35,21 +36,20 @@ def _partition(dataset: str, backend: str) -> dg.MultiPartitionKey:
 
 
 def test_every_data_set_meets_every_backend(project: Project) -> None:
-    graph = build_definitions(project).resolve_asset_graph()
+    graph = benchmark_definitions(project).resolve_asset_graph()
     partitions = graph.get(dg.AssetKey("benchmark_result")).partitions_def
     assert partitions is not None
     assert len(partitions.get_partition_keys()) == 2 * 2
 
 
-def test_no_stage_wants_the_benchmark(project: Project) -> None:
-    graph = build_definitions(project).resolve_asset_graph()
-    plan = Plan(graph, STAGES, force=True, stored=lambda *_: False)
-    assert not {dg.AssetKey("benchmark_result"), dg.AssetKey("benchmark_summary")} & plan.keys
+def test_the_pipeline_is_without_the_benchmark(project: Project) -> None:
+    keys = build_definitions(project).resolve_asset_graph().get_all_asset_keys()
+    assert not {dg.AssetKey("benchmark_result"), dg.AssetKey("benchmark_summary")} & set(keys)
 
 
 def test_a_partition_is_materialized_with_its_numbers_and_then_summarised(project: Project) -> None:
     known = _known(project, "small_business", {"seconds": 2.0, "srmse": 0.5, "version": "pymc 5"})
-    job = build_definitions(project).resolve_job_def("benchmark")
+    job = benchmark_definitions(project).resolve_job_def("benchmark")
     with open_instance(project) as instance:
         result = job.execute_in_process(
             instance=instance, partition_key=_partition("small_business", "pymc"), raise_on_error=False
@@ -66,7 +66,7 @@ def test_a_partition_is_materialized_with_its_numbers_and_then_summarised(projec
 
 
 def test_a_run_that_fails_says_why(project: Project) -> None:
-    job = build_definitions(project).resolve_job_def("benchmark")
+    job = benchmark_definitions(project).resolve_job_def("benchmark")
     with open_instance(project) as instance:
         result = job.execute_in_process(
             instance=instance,

@@ -44,8 +44,6 @@ GRAPH = {
         False,
         {"posterior", "contributions", "channel_summary", "response_curves", "evaluation", "budget_plan"},
     ),
-    "benchmark_result": ("benchmark", True, set()),
-    "benchmark_summary": ("benchmark", False, {"benchmark_result"}),
 }
 CHECKS = {
     "raw_panel": {
@@ -97,7 +95,7 @@ CHECKS = {
         "contribution_sum",
     },
 }
-JOBS = {"full", "benchmark"} | {
+JOBS = {"full"} | {
     f"stage_{stage}"
     for stage in ("ingest", "validate", "transform", "features", "train", "evaluate", "optimize", "report")
 }
@@ -144,7 +142,7 @@ def test_partitions_are_named_after_the_project(definitions: dg.Definitions) -> 
     names = {
         graph.get(key).partitions_def.name
         for key in graph.materializable_asset_keys
-        if graph.get(key).is_partitioned and graph.get(key).group_name != "benchmark"
+        if graph.get(key).is_partitioned
     }
     assert names == {"tiny_geos"}
 
@@ -176,7 +174,7 @@ def test_only_what_samples_waits_for_its_pool(definitions: dg.Definitions) -> No
         else {definitions.get_assets_def(key).op.pool} - {None}
         for key in definitions.resolve_asset_graph().materializable_asset_keys
     }
-    assert {asset for asset, pool in pools.items() if pool == {"fit"}} == {"posterior", "benchmark_result"}
+    assert {asset for asset, pool in pools.items() if pool == {"fit"}} == {"posterior"}
 
 
 @pytest.mark.parametrize(

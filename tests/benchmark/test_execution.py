@@ -165,3 +165,12 @@ def test_results_survive_the_disk_and_damage_is_refused(tmp_path: Path) -> None:
         (tmp_path / "result.json").write_text(damage)
         with pytest.raises(StorageError, match="run the benchmark again"):
             RunResult.load(tmp_path)
+
+
+def test_the_truth_of_earlier_data_does_not_stay(tmp_path: Path) -> None:
+    data = tiny_model_data()
+    truth = KnownTruth.of_contributions(data.media)
+    for known in (truth, None):
+        made = BenchmarkData("configured", data, known, Config())
+        plan_job(made, "pymc", SETTINGS, {}, tmp_path)
+        assert (tmp_path / "configured" / "truth.nc").exists() == (known is not None)

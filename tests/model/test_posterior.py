@@ -1,7 +1,10 @@
 """A posterior survives its file."""
 
+import dataclasses
+import json
 from pathlib import Path
 
+import h5netcdf
 import numpy as np
 import pytest
 import xarray as xr
@@ -45,3 +48,14 @@ def test_failed_save_leaves_the_previous_file(tmp_path: Path) -> None:
         ).save(path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["posterior.nc"]
+
+
+def test_file_of_another_version_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "posterior.nc"
+    posterior = made_up_posterior(tiny_model_data())
+    info = dataclasses.asdict(posterior.info) | {"unheard_of": 1}
+    posterior.save(path)
+    with h5netcdf.File(path, "a") as file:
+        file.groups["posterior"].attrs["info"] = json.dumps(info)
+    with pytest.raises(StorageError, match="materialize posterior again"):
+        Posterior.load(path)

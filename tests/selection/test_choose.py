@@ -6,9 +6,14 @@ import pytest
 
 from mmm_core.config.schema import Config
 from mmm_core.errors import SpecificationError
+from mmm_core.features.model_data import ModelData
+from mmm_core.model.backend import SamplerSettings
+from mmm_core.model.posterior import Posterior
+from mmm_core.model.specification import ModelSpec
 from mmm_core.selection.choice import ModelChoice
 from mmm_core.selection.choose import choose_model, comparison_settings
 from mmm_core.selection.stacked import Member, stack_candidates, stacked_contributions, stacked_totals
+from tests.factories import made_up_posterior
 from tests.selection.planted import s_shaped_data
 
 
@@ -105,3 +110,32 @@ def test_a_candidate_that_cannot_be_fitted_stops_before_any_fit() -> None:
 def test_compared_fits_are_short_whatever_the_training_is() -> None:
     settings = comparison_settings(config(draws=70))
     assert (settings.chains, settings.tune, settings.draws) == (2, 70, 70)
+
+
+class StuckOnce:
+    """A backend whose first fit has a chain elsewhere."""
+
+    name = "stuck"
+
+    def __init__(self) -> None:
+        self.asked: list[SamplerSettings] = []
+
+    def unsupported(self, data: ModelData, spec: ModelSpec) -> tuple[str, ...]:
+        return ()
+
+    def sample(
+        self, data: ModelData, spec: ModelSpec, settings: SamplerSettings, *_: object, **__: object
+    ) -> Posterior:
+        self.asked.append(settings)
+        fit = made_up_posterior(data, spec=spec)
+        if len(self.asked) == 1:
+            fit.samples["alpha_m"].values[0] += 5
+        return fit
+
+
+def test_a_stuck_fit_is_made_once_more_and_longer() -> None:
+    backend = StuckOnce()
+    once = config(splits=1, candidates={"a": {"slope": "fixed"}, "b": {"media_scaling": "geo_max"}})
+    found = choose_model(s_shaped_data(), once, backend=backend)
+    assert [settings.draws for settings in backend.asked] == [100, 200, 100]
+    assert all(row.max_rhat < 1.3 for row in found.candidates)

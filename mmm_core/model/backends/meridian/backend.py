@@ -21,7 +21,7 @@ from mmm_core.model.backends.meridian.extraction import (
 )
 from mmm_core.model.backends.meridian.inputs import build_model
 from mmm_core.model.backends.meridian.progress import StepCounter, counting_acceptance, run_with_reports
-from mmm_core.model.backends.meridian.quiet import expected_warnings_ignored
+from mmm_core.model.backends.meridian.quiet import expected_warnings_ignored, import_meridian
 from mmm_core.model.forward import incremental_outcome
 from mmm_core.model.model_spec import ModelSpec
 from mmm_core.model.posterior import FitInfo, Posterior
@@ -80,6 +80,7 @@ class MeridianBackend:
         scaling = fit_scaling(data, spec.media_scaling)
         steps = settings.chains * (settings.tune + settings.draws)
         progress("meridian: preparing", 0, steps)
+        import_meridian()  # takes about 20 seconds the first time, which are not the fit's
         started = time.perf_counter()
         with compile_cache(settings.compile_cache):
             model = build_model(data, spec, scaling)

@@ -38,6 +38,8 @@ def fingerprint(data: ModelData, spec: ModelSpec, settings: SamplerSettings, sta
         name: value for name, value in dataclasses.asdict(settings).items() if name not in _NOT_IN_THE_DRAWS
     }
     content.update(json.dumps([__version__, jax.__version__, relevant, spec.to_json()]).encode())
+    roles = (data.channel_kinds, data.control_roles, data.control_per_capita)
+    content.update(repr((roles, data.kpi_type)).encode())
     for name, variable in sorted(data.to_dataset().variables.items(), key=lambda item: str(item[0])):
         content.update(f"{name} {variable.shape}".encode())
         content.update(_bytes(variable.values))

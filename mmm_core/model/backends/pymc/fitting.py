@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pymc as pm
 import xarray as xr
@@ -19,7 +20,7 @@ from mmm_core.model.backends.pymc.compilation import Program, compile_together
 from mmm_core.model.backends.pymc.density import Density, flat_density
 from mmm_core.model.backends.pymc.graph import Graph, build_graph
 from mmm_core.model.backends.pymc.media import Array
-from mmm_core.model.backends.pymc.padding import pad_weeks, padded_length
+from mmm_core.model.backends.pymc.padding import known_lags, pad_weeks, padded_length
 from mmm_core.model.backends.pymc.sampling import Chains, Steps, Walker, block_program
 from mmm_core.model.backends.pymc.starting import Begin, cold_begins, sampler_dataset, warm_begins
 from mmm_core.model.posterior import FitInfo, Posterior, parameter_dims
@@ -63,7 +64,7 @@ def fit(
     try:
         scaling = fit_scaling(data, spec.media_scaling, spec.family)
         with jax.default_device(device):
-            graph = build_graph(pad_weeks(data, padded_length(len(data.dates))), spec, scaling)
+            graph = build_graph(pad_weeks(data, padded_length(len(data.dates))), known_lags(spec, data), scaling)
             density = flat_density(graph, int(data.observed.sum()))
             begins = None if start is None else warm_begins(start, density, data, spec, settings.chains)
             if begins is not None:
@@ -132,11 +133,16 @@ def _completion(density: Density, likelihood: Any, settings: SamplerSettings) ->
     def complete(keys: Array, positions: Array, likelihood: Any) -> dict[str, Array]:
         def complete_one(item: tuple[Array, Array]) -> dict[str, Array]:
             key, position = item
-            return likelihood.complete(key, density.coordinates(position))  # type: ignore[no-any-return]
+            drawn = likelihood.complete(key, density.coordinates(position))
+            return {name: value for name, value in drawn.items() if value.size}
 
         flat = positions.reshape(n_draws, -1)
         drawn = jax.lax.map(complete_one, (keys, flat), batch_size=chunk)
-        return {name: values.reshape(*positions.shape[:2], *values.shape[1:]) for name, values in drawn.items()}
+        shapes = jax.eval_shape(likelihood.complete, keys[0], density.coordinates(flat[0]))
+        # `map` cannot batch what has no values, such as control effects without controls.
+        empty = {name: jnp.zeros((n_draws, *shape.shape)) for name, shape in shapes.items() if not shape.size}
+        together = {**drawn, **empty}
+        return {name: values.reshape(*positions.shape[:2], *values.shape[1:]) for name, values in together.items()}
 
     positions = jax.ShapeDtypeStruct((settings.chains, settings.draws, density.start.size), density.start.dtype)
     return complete, (_keys(settings), positions, likelihood)

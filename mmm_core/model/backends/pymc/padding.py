@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 
 from mmm_core.features.model_data import FloatArray, ModelData
+from mmm_core.model.model_spec import ModelSpec
 
 _GRIDS = ((13, 6), (4, 0))
 """Lengths to fill up to are `rest` modulo `step`.  By default there is a knot per 13 weeks, and the number of
@@ -49,6 +50,17 @@ def pad_weeks(data: ModelData, length: int) -> ModelData:
         frequency=None if data.frequency is None else _extended(data.frequency, missing, 1.0),
         present=np.concatenate([data.present, np.zeros((len(data.geos), missing), dtype=bool)], axis=1),
     )
+
+
+def known_lags(spec: ModelSpec, data: ModelData) -> ModelSpec:
+    """The specification with no lag beyond the weeks there are: weeks that are added must not lengthen it.
+
+    Args:
+        spec: the model.
+        data: the panel before weeks are added.
+    """
+    longest = len(data.dates) + data.lead_media.shape[1] - 1
+    return dataclasses.replace(spec, max_lag_weeks=min(spec.max_lag_weeks, longest))
 
 
 def _extended(values: FloatArray, missing: int, fill: float) -> FloatArray:

@@ -83,7 +83,7 @@ def test_progress_starts_at_nothing_and_reaches_the_end(posterior: Posterior, se
 
 
 def test_national_panel_has_nothing_that_varies_over_geos() -> None:
-    data = tiny_model_data(n_geos=1, n_weeks=40)
+    data = tiny_model_data(n_geos=1, n_weeks=40, n_controls=0)
     posterior = get_backend("pymc").sample(data, spec_of(data), SETTINGS)
     for name in ("tau_g", "eta_m", "xi_c"):
         assert (posterior.samples[name] == 0).all()
@@ -196,8 +196,9 @@ def test_checkpoint_of_another_fit_is_passed_over(data: ModelData, tmp_path: Pat
         fingerprint(data, spec_of(data, max_lag_weeks=3), SETTINGS, None),
         fingerprint(first_weeks(data, 29), spec_of(data), SETTINGS, None),
         fingerprint(data, spec_of(data), dataclasses.replace(SETTINGS, seed=6), None),
+        fingerprint(dataclasses.replace(data, control_per_capita=(True,)), spec_of(data), SETTINGS, None),
     }
-    assert len(fits) == 4
+    assert len(fits) == 5
     assert fingerprint(data, spec_of(data), dataclasses.replace(SETTINGS, cores=1), None) in fits
     Checkpoint(tmp_path, "one").offer(0, lambda: {"done": np.array(3)}, now=True)
     assert Checkpoint(tmp_path, "one").resume(0) is not None

@@ -8,7 +8,7 @@ import pytest
 
 from mmm_core.config.schema import Config
 from mmm_core.features.model_data import ModelData
-from mmm_core.model.backends.pymc.padding import pad_weeks, padded_length
+from mmm_core.model.backends.pymc.padding import known_lags, pad_weeks, padded_length
 from mmm_core.model.scaling import fit_scaling
 from mmm_core.model.specification import build_spec
 from tests.factories import tiny_model_data
@@ -42,6 +42,19 @@ def test_lengths_are_few_and_cost_little(n_weeks: int, length: int) -> None:
 def test_no_length_costs_more_than_eight_percent() -> None:
     for n_weeks in range(1, 600):
         assert n_weeks <= padded_length(n_weeks) <= 1.08 * n_weeks
+
+
+def test_padding_does_not_lengthen_a_lag_that_the_panel_cuts_off() -> None:
+    from mmm_core.model.backends.pymc.blocks import media_transform
+
+    data = tiny_model_data(n_weeks=26)
+    config = Config.model_validate({"model": {"knots": 3}, "features": {"adstock": {"max_lag": 40}}})
+    spec = build_spec(config, data)
+    scaling = fit_scaling(data, spec.media_scaling)
+    padded = pad_weeks(data, padded_length(26))
+    assert len(padded.dates) > 26
+    window = media_transform(padded, known_lags(spec, data), scaling).window
+    assert window == media_transform(data, spec, scaling).window == 26
 
 
 @pytest.mark.parametrize(
