@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 
 GROUP = "benchmark"
 DATASET, BACKEND = "dataset", "backend"
-_READS = ("benchmark", "features", "model", "training", "ingest", "data")
+_READS = (
+    "benchmark",
+    "features",
+    "model",
+    "training",
+    "ingest",
+    "data",
+    "validation",
+    "enhanced_cleaning",
+    "runtime",
+)
 
 
 def definitions(project: Project) -> dg.Definitions:

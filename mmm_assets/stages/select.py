@@ -21,7 +21,8 @@ from mmm_core.selection.choice import MODEL_CHOICE_CHECKS, ModelChoice, check_ch
 READS = {
     "model",
     "training",
-    "runtime",
+    "runtime.precision",
+    "runtime.device",
     "features.adstock",
     "features.saturation",
     "features.seasonality",

@@ -34,7 +34,15 @@ FIT_POOL = "fit"
 
 def definitions(project: Project) -> dg.Definitions:
     """Assets and checks of this stage."""
-    reads = {"model", "training", "features.adstock", "features.saturation"}
+    reads = {
+        "model",
+        "training",
+        "complexity",
+        "features.adstock",
+        "features.saturation",
+        "runtime.precision",
+        "runtime.device",
+    }
     return dg.Definitions(
         assets=[
             dg.asset(

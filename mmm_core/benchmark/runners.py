@@ -8,6 +8,7 @@ from typing import Any, get_args
 from mmm_core.benchmark.fit import BenchmarkFit, of_posterior
 from mmm_core.benchmark.job import Job
 from mmm_core.config.benchmark import RunnerName
+from mmm_core.config.outputs import RuntimeConfig
 from mmm_core.config.schema import Config
 from mmm_core.errors import ConfigError
 from mmm_core.features.model_data import ModelData
@@ -60,7 +61,11 @@ def _selected(job: Job, data: ModelData, progress: Progress) -> tuple[ModelSpec,
     from mmm_core.selection.choose import choose_model
 
     began = time.perf_counter()
-    config = Config.model_validate_json(job.config)
+    settings = job.sampler_settings
+    runtime = RuntimeConfig(
+        cores=settings.cores, device=settings.device, precision=settings.precision, compile_cache=False
+    )
+    config = Config.model_validate_json(job.config).model_copy(update={"runtime": runtime})
     winner = choose_model(data, config, progress).winner
     candidates = candidates_of(config, len(data.dates))
     changes = next(candidate.changes for candidate in candidates if candidate.name == winner)

@@ -94,7 +94,7 @@ def result_table(results: Sequence[RunResult]) -> pd.DataFrame:
     """One row per run: dataset, backend, status, reason, size, settings, metrics."""
     rows = []
     for result in results:
-        settings = {key: result.settings.get(key) for key in ("chains", "tune", "draws", "seed")}
+        settings = {key: result.settings.get(key) for key in ("chains", "tune", "draws", "target_accept", "seed")}
         settings["draws_per_chain"] = settings.pop("draws")
         rows.append(
             {
@@ -238,7 +238,8 @@ def _backend_table(results: Sequence[RunResult]) -> tuple[list[str], list[list[s
             str(result.metrics["version"]) for result in of_runner if "version" in result.metrics
         )
         steps = dict.fromkeys(
-            f"{result.settings.get('chains')} x ({result.settings.get('tune')} + {result.settings.get('draws')})"
+            f"{result.settings.get('chains')} x ({result.settings.get('tune')} + {result.settings.get('draws')}), "
+            f"target {result.settings.get('target_accept')}"
             for result in of_runner
             if result.settings
         )
@@ -250,7 +251,7 @@ def _backend_table(results: Sequence[RunResult]) -> tuple[list[str], list[list[s
                 ", ".join(steps) or MISSING,
             ]
         )
-    return ["backend", "what it fits", "version", "chains x (tune + draws)"], rows
+    return ["backend", "what it fits", "version", "chains x (tune + draws), target acceptance"], rows
 
 
 def _choice(result: RunResult) -> list[str]:

@@ -82,8 +82,8 @@ def fit_until_converged(
     The first fit that passes the convergence gate is taken.  If none does, it is the one that fails the
     fewest checks (then the one with the smallest R-hat), and `converged` is False.  After divergences the
     longer try also takes smaller steps: half the distance of the target acceptance to 1.  A backend
-    that cannot fit at all is not tried a second time.  A warm start that does not converge is followed by
-    the same try from a cold start.
+    that cannot fit at all is not tried a second time.  A warm start that fails or does not converge
+    is followed by the same try from a cold start.
 
     Args:
         data: what is fitted to.
@@ -106,10 +106,14 @@ def fit_until_converged(
     for name in _backend_names(config):
         settings, tries = sampler_settings(config, name), 0
         while tries < _TRIES_PER_BACKEND and name not in errors:
+            backend = backends(name)
             try:
-                posterior = backends(name).sample(data, spec, settings, progress, start, checkpoint)
+                posterior = backend.sample(data, spec, settings, progress, start, checkpoint)
             except (SpecificationError, SamplingError) as error:
-                errors[name] = error
+                if start is not None and backend.can_start_warm and isinstance(error, SamplingError):
+                    start = None
+                else:
+                    errors[name] = error
                 attempts.append(Attempt(name, settings, None, False, (str(error),)))
             else:
                 attempt, candidate = _judged(name, settings, posterior, config.complexity.identifiability)

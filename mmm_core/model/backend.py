@@ -80,6 +80,11 @@ class Backend(Protocol):
         """Name in configuration and results."""
         ...
 
+    @property
+    def can_start_warm(self) -> bool:
+        """Whether `sample` can use a `start`."""
+        ...
+
     def unsupported(self, data: ModelData, spec: ModelSpec) -> tuple[str, ...]:
         """Why this backend cannot fit this, one sentence per reason, each naming the configuration key.
 

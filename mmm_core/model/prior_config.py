@@ -31,6 +31,7 @@ class Range:
 
 SHARE = Range(0.0, 1.0, "between 0 and 1", contains_low=True)
 POSITIVE = Range(0.0, _INFINITY, "greater than 0")
+NOT_NEGATIVE = Range(0.0, _INFINITY, "0 or more", contains_low=True)
 ANY = Range(-_INFINITY, _INFINITY, "a number")
 
 

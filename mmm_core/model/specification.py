@@ -10,7 +10,7 @@ from mmm_core.model import channel_spec, default_priors
 from mmm_core.model.channel_spec import Effect
 from mmm_core.model.knots import knot_locations
 from mmm_core.model.model_spec import AdstockFamily, ModelSpec, PriorType, SaturationFamily
-from mmm_core.model.prior_config import ANY, POSITIVE, Range, configured_prior
+from mmm_core.model.prior_config import ANY, NOT_NEGATIVE, POSITIVE, Range, configured_prior
 from mmm_core.model.priors import Prior
 
 __all__ = ["AdstockFamily", "ModelSpec", "PriorType", "SaturationFamily", "build_spec"]
@@ -62,11 +62,11 @@ def _common_priors(config: Config, is_national: bool) -> dict[str, Prior]:
     given = config.model.priors
     robust = config.model.family == "robust_log"
     configured: dict[str, tuple[PriorConfig | None, Range]] = {
-        "eta": (given.eta, POSITIVE),
+        "eta": (given.eta, NOT_NEGATIVE),
         "knot_values": (given.knot_values, ANY),
         "tau": (given.tau, ANY),
         "gamma": (given.gamma, ANY),
-        "xi": (given.xi, POSITIVE),
+        "xi": (given.xi, NOT_NEGATIVE),
         "sigma": (given.sigma, POSITIVE),
     }
     priors = dict(default_priors.ROBUST_LOG if robust else default_priors.GAUSSIAN)

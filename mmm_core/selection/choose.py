@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmm_core.config.schema import Config
+from mmm_core.errors import SamplingError, SpecificationError
 from mmm_core.evaluation.convergence import diagnose
 from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.model.backend import Backend, SamplerSettings, get_backend, sampler_settings
@@ -81,7 +83,7 @@ def choose_model(
 def comparison_settings(config: Config) -> SamplerSettings:
     """Two short chains, otherwise as configured."""
     draws = config.model.selection.draws
-    configured = sampler_settings(config)
+    configured = sampler_settings(config, COMPARED_BY)
     target = min(configured.target_accept, _TARGET_ACCEPT)
     return dataclasses.replace(configured, chains=_CHAINS, tune=draws, draws=draws, target_accept=target)
 
@@ -108,7 +110,10 @@ def _fits(
         began = time.perf_counter()
         spec = candidate_spec(candidate, config, own, piece.start)
         before, settings = truncate(own, piece.start), comparison_settings(config)
-        fit = backend.sample(before, spec, settings)
+        try:
+            fit = backend.sample(before, spec, settings)
+        except SamplingError as error:
+            raise SamplingError(f"model.selection.candidates, {candidate.name}: {error}") from error
         max_rhat, divergences = sampling_quality(fit)
         if max_rhat > _RETRY_RHAT:
             fit = backend.sample(before, spec, settings.longer(config.training.retry_factor))
@@ -136,7 +141,7 @@ def _choice(
 ) -> ModelChoice:
     tracked = np.stack([_joined([part.tracked for part in one.scores]) for one in tried], axis=-1)
     forecast = np.stack([_joined([part.forecast for part in one.scores]) for one in tried], axis=-1)
-    scored = np.isfinite(tracked).all(axis=-1)
+    scored = _scored(tracked, [candidate.name for candidate in candidates])
     weeks = np.broadcast_to(np.arange(tracked.shape[1]), tracked.shape[:2])
     difference, standard_error = paired_differences(tracked[scored], weeks[scored])
     weights = stacking_weights(tracked[scored])
@@ -158,6 +163,26 @@ def _choice(
     )
     days = tuple((str(first), str(last)) for first, last in (piece.days(data) for piece in slices))
     return ModelChoice(rows, rows[winner_of(difference, standard_error)].name, days, int(scored.sum()))
+
+
+def _scored(tracked: FloatArray, names: Sequence[str]) -> NDArray[np.bool_]:
+    """(G, W) cells that every candidate predicts; what is NaN for all of them is not to be predicted.
+
+    Raises:
+        SpecificationError: there is nothing to predict, or a candidate gives no score where others do.
+    """
+    wanted: NDArray[np.bool_] = np.asarray(~np.isnan(tracked).all(axis=-1))
+    if not wanted.any():
+        raise SpecificationError(
+            "No geo has two known KPI weeks in any time slice, so no model can be scored; raise "
+            "model.selection.horizon_weeks, or set model.selection.enabled to false."
+        )
+    broken = [name for c, name in enumerate(names) if not np.isfinite(tracked[wanted][:, c]).all()]
+    if broken:
+        raise SpecificationError(
+            f"model.selection.candidates: {', '.join(broken)} gives known weeks no finite density; remove it."
+        )
+    return wanted
 
 
 def _joined(parts: Sequence[FloatArray]) -> FloatArray:

@@ -29,6 +29,7 @@ class Scripted:
     error: MMMError | None = None
     divergences: int = 0
     warm_fails: bool = False
+    warm_error: MMMError | None = None
     can_start_warm: bool = True
     asked: list[SamplerSettings] = field(default_factory=list)
     starts: list[Posterior | None] = field(default_factory=list)
@@ -51,6 +52,8 @@ class Scripted:
         self.checkpoints.append(checkpoint)
         if self.error is not None:
             raise self.error
+        if self.warm_error is not None and start is not None:
+            raise self.warm_error
         posterior = made_up_posterior(data, settings.chains, settings.draws, seed=settings.seed, spec=spec)
         if start is not None and self.can_start_warm:
             info = dataclasses.replace(posterior.info, warm_start=True, tune=settings.tune // 4)
@@ -208,6 +211,15 @@ def test_a_warm_start_that_does_not_converge_is_followed_by_a_cold_one_of_the_sa
     assert [attempt.warm_start for attempt in seen] == [True, False]
     assert outcome.converged
     assert "warm start: did not converge" in outcome.posterior.info.attempts[0]
+
+
+def test_a_warm_start_without_draws_is_followed_by_a_cold_one() -> None:
+    earlier = made_up_posterior(DATA)
+    pymc = Scripted("pymc", 300, warm_error=SamplingError("no finite start"))
+    outcome, seen = run(Scripted("meridian"), pymc, start=earlier, backend="pymc", fallback="none")
+    assert pymc.starts == [earlier, None]
+    assert outcome.converged
+    assert "no finite start" in seen[0].sentence
 
 
 def test_cold_tries_after_a_warm_one_are_as_many_as_ever() -> None:

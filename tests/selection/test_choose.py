@@ -120,6 +120,8 @@ class StuckOnce:
     def __init__(self) -> None:
         self.asked: list[SamplerSettings] = []
 
+    can_start_warm = False
+
     def unsupported(self, data: ModelData, spec: ModelSpec) -> tuple[str, ...]:
         return ()
 

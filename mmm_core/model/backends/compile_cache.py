@@ -1,7 +1,7 @@
 """Compiled JAX programs, kept on disk between runs."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Condition
 
@@ -82,10 +82,18 @@ def _prune(folder: Path) -> None:
     """Delete the oldest programs until the rest fits."""
     if not folder.is_dir():
         return
-    files = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in folder.glob("*-cache"))
+    files = sorted(_ages(folder))
     excess = sum(size for _, size, _ in files) - _LARGEST
     for _, size, path in files:
         if excess <= 0:
             return
         path.unlink(missing_ok=True)
         excess -= size
+
+
+def _ages(folder: Path) -> Iterator[tuple[float, int, Path]]:
+    """Time of last change, size and path of each program; another process may delete some meanwhile."""
+    for path in folder.glob("*-cache"):
+        with suppress(FileNotFoundError):
+            about = path.stat()
+            yield about.st_mtime, about.st_size, path

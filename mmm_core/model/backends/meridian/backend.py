@@ -54,6 +54,11 @@ class MeridianBackend:
         """Name in configuration and results."""
         return "meridian"
 
+    @property
+    def can_start_warm(self) -> bool:
+        """See `Backend.can_start_warm`."""
+        return False
+
     def unsupported(self, data: ModelData, spec: ModelSpec) -> tuple[str, ...]:
         """See `Backend.unsupported`."""
         return unsupported_by_meridian(data, spec)

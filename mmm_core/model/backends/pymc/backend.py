@@ -18,6 +18,11 @@ class PyMCBackend:
         """`pymc`."""
         return "pymc"
 
+    @property
+    def can_start_warm(self) -> bool:
+        """See `Backend.can_start_warm`."""
+        return True
+
     def unsupported(self, data: ModelData, spec: ModelSpec) -> tuple[str, ...]:
         """See `Backend.unsupported`."""
         return unsupported_reasons(data, spec)
