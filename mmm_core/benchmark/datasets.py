@@ -9,6 +9,7 @@ import pandas as pd
 from mmm_core.benchmark.truth import KnownTruth
 from mmm_core.cleaning.clean import clean_panel
 from mmm_core.config.inputs import DataConfig, IngestConfig, SimulatorConfig
+from mmm_core.config.modeling import ChannelPriorsConfig, PriorConfig
 from mmm_core.config.schema import Config
 from mmm_core.data.mapping import geo_names, raw_panel, resolve_mapping
 from mmm_core.data.presets import PRESETS
@@ -162,10 +163,24 @@ def _example(config: Config) -> BenchmarkData:
         }
     )
     path = _data_folder(config) / "pymc_marketing" / "mmm_example.csv"
-    made = _for_any_data(config, IngestConfig(path=str(path)), mapping)
+    made = _without_roi_prior(_for_any_data(config, IngestConfig(path=str(path)), mapping))
     data, _ = model_data_of(made)
     totals = np.array([_EXAMPLE_TOTALS[channel] for channel in data.channels])
     return BenchmarkData(_EXAMPLE, data, KnownTruth(totals), made)
+
+
+def _without_roi_prior(config: Config) -> Config:
+    """The example's spend is divided by its maximum, so a prior of returns on it would be about nothing.
+
+    As in `config/examples/pymc_marketing_example.yaml`: each channel's share of sales is Beta(1, 4), and
+    seasonality has two pairs of annual terms.
+    """
+    share = ChannelPriorsConfig(effect=PriorConfig(family="beta", a=1, b=4))
+    priors = config.model.priors.model_copy(update={"channels": dict.fromkeys(_EXAMPLE_TOTALS, share)})
+    model = config.model.model_copy(update={"media_prior_type": "contribution", "priors": priors})
+    seasonality = config.features.seasonality.model_copy(update={"annual_fourier_order": 2})
+    features = config.features.model_copy(update={"seasonality": seasonality})
+    return config.model_copy(update={"model": model, "features": features})
 
 
 def _data_folder(config: Config) -> Path:
@@ -173,7 +188,7 @@ def _data_folder(config: Config) -> Path:
     if folder is None:
         raise ConfigError(
             "benchmark.data_folder is not set; set it to the folder that has param_recovery/ and pymc_marketing/, "
-            "in the configuration or with --data-folder."
+            "in the configuration or with --set benchmark.data_folder=FOLDER."
         )
     return Path(folder)
 
