@@ -202,6 +202,16 @@ def benchmark(
     ] = None,
     force_rerun: Annotated[bool, typer.Option("--force-rerun", help="Run again what is known.")] = False,
     plots_only: Annotated[bool, typer.Option("--plots-only", help="Only write the summary again.")] = False,
+    calibration: Annotated[
+        int | None,
+        typer.Option(
+            "--calibration",
+            min=1,
+            help="Fit so many simulated panels and test whether the posterior is right; 300 say much. Without "
+            "names of data sets or backends nothing else is run.",
+            metavar="N",
+        ),
+    ] = None,
     debug: DebugOption = False,
 ) -> None:
     """Fit data sets with known truth with each backend; compare time, sampling and recovery.
@@ -216,7 +226,7 @@ def benchmark(
         invocation = Invocation(config, profile, tuple(set_ or ()), None, debug)
         steps = {"preset": preset and preset.value, "chains": chains, "tune": tune, "draws": draws}
         asked = (tuple(datasets or ()), tuple(backends or ()), tuple(names or ()))
-        return compare(invocation, Request(*asked, steps, output, timeout, force_rerun, plots_only))
+        return compare(invocation, Request(*asked, steps, output, timeout, force_rerun, plots_only, calibration))
 
     _finish(action, debug)
 

@@ -12,11 +12,14 @@ from rich.text import Text
 
 from mmm_assets.commands.console import display, notes, prepare_console, results
 from mmm_assets.commands.invocation import Invocation
+from mmm_core.benchmark.calibration_study import run_calibration, stored_calibration
 from mmm_core.benchmark.job import RunResult
 from mmm_core.benchmark.session import Steps, default_output, run_benchmark, stored_results
 from mmm_core.benchmark.summary import write_summary
 from mmm_core.config.benchmark import DatasetName, RunnerName
+from mmm_core.config.schema import Config
 from mmm_core.errors import InputError
+from mmm_core.quality.check import CheckResult
 from mmm_core.reporting.formats import MISSING
 
 _SHOWN = {
@@ -47,6 +50,8 @@ class Request:
     timeout_seconds: float | None = None
     force: bool = False
     plots_only: bool = False
+    calibration: int | None = None
+    """Simulated panels of a calibration, which runs alone if neither data sets nor backends are named."""
 
     def sorted_names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Data sets and backends, commas split, `names` told apart by what they mean.
@@ -73,12 +78,15 @@ def compare(invocation: Invocation, request: Request) -> int:
     Raises:
         InputError: the configuration, a name or a data set cannot be used, or there is nothing to summarise.
         GateError: a data set does not pass its blocking checks.
+        SamplingError: a fit of the calibration produced no draws.
     """
     datasets, backends = request.sorted_names()
+    only_calibration = request.calibration is not None and not (datasets or backends)
+    _refuse_contradictions(request, only_calibration)
     project = invocation.project()
     prepare_console(project, invocation.debug)
     output = request.output or default_output(project.config)
-    if not request.plots_only:
+    if not request.plots_only and not only_calibration:
         with display() as shown:
             run_benchmark(
                 project.config,
@@ -91,19 +99,43 @@ def compare(invocation: Invocation, request: Request) -> int:
                 shown,
                 done=_tell,
             )
-    found = stored_results(output)
-    if not found:
+    if request.calibration is not None:
+        with display() as shown:
+            run_calibration(project.config, output, request.calibration, shown)
+    found, calibration = stored_results(output), stored_calibration(output)
+    if not found and calibration is None:
         raise InputError(f"There are no benchmark results in {output}; run without --plots-only first.")
     page = write_summary(found, output)
+    if found and not only_calibration:
+        _print(_chosen(found, datasets, backends, project.config))
+    if calibration is not None and request.calibration is not None:
+        _tell_calibration(calibration.check())
+    results().print(f"Summary      {page}", markup=False)
+    return 0
+
+
+def _refuse_contradictions(request: Request, only_calibration: bool) -> None:
+    if request.calibration is not None and request.plots_only:
+        raise InputError("--calibration simulates and fits, --plots-only does neither; leave one of them out.")
+    steps = [f"--{name}" for name, value in (request.steps or {}).items() if value is not None]
+    if only_calibration and steps:
+        raise InputError(
+            f"{', '.join(steps)}: a calibration has steps of its own; leave them out, or name the data sets that "
+            "are to be run too."
+        )
+
+
+def _chosen(
+    found: Sequence[RunResult], datasets: Sequence[str], backends: Sequence[str], config: Config
+) -> Sequence[RunResult]:
+    """What was asked for; everything if nothing of it is there."""
     chosen = [
         result
         for result in found
-        if result.dataset in (datasets or project.config.benchmark.datasets)
-        and result.runner in (backends or project.config.benchmark.backends)
+        if result.dataset in (datasets or config.benchmark.datasets)
+        and result.runner in (backends or config.benchmark.backends)
     ]
-    _print(chosen or found)
-    results().print(f"Summary      {page}", markup=False)
-    return 0
+    return chosen or found
 
 
 def _split(names: Sequence[str]) -> list[str]:
@@ -115,6 +147,12 @@ def _tell(result: RunResult, known: bool) -> None:
         notes().print(f"{result.dataset}, {result.runner}: {result.status}. {escape(result.reason)}")
     elif known:
         notes().print(f"{result.dataset}, {result.runner}: known (--force-rerun runs it again)", markup=False)
+
+
+def _tell_calibration(outcome: CheckResult) -> None:
+    results().print(f"Calibration  {outcome.message}", markup=False)
+    if not outcome.passed:
+        notes().print("WARNING: the calibration failed, see above.", markup=False)
 
 
 def _print(found: Sequence[RunResult]) -> None:

@@ -1,6 +1,7 @@
-"""The benchmark as assets: one result per data set and backend, and their summary.
+"""The benchmark as assets: one result per data set and backend, the calibration, and the summary.
 
-They are no stage: `mmm run` and the job `full` leave them alone; the job `benchmark` makes them.  Results live
+They are no stage: `mmm run` and the job `full` leave them alone; the job `benchmark` makes results and summary,
+the job `calibration` the calibration, which has no partitions.  Results live
 in the folder that `mmm benchmark` uses too, so that neither does again what the other has done.
 """
 
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mmm_assets.checks import cases_table, refusals
+from mmm_assets.checks import cases_table, check_results, check_specs, refusals
 from mmm_assets.metadata import picture
 from mmm_assets.progress import logged
 from mmm_assets.resources.project import Project
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 GROUP = "benchmark"
 DATASET, BACKEND = "dataset", "backend"
+CALIBRATION_CHECKS = {"uniform_ranks": "warn"}
 _READS = (
     "benchmark",
     "features",
@@ -45,16 +47,23 @@ def definitions(project: Project) -> dg.Definitions:
     }
     result = dg.asset(partitions_def=partitions, pool=FIT_POOL, kinds={"pymc"}, **common)(benchmark_result)
     summary = dg.asset(
-        deps=[dg.AssetDep("benchmark_result", partition_mapping=dg.AllPartitionMapping())],
+        deps=[dg.AssetDep("benchmark_result", partition_mapping=dg.AllPartitionMapping()), "calibration"],
         kinds={"markdown"},
         **common,
     )(benchmark_summary)
-    job = dg.define_asset_job(
+    checks = check_specs("calibration", CALIBRATION_CHECKS)
+    calibrated = dg.asset(pool=FIT_POOL, kinds={"pymc"}, check_specs=checks, **common)(calibration)
+    compare = dg.define_asset_job(
         "benchmark",
-        selection=dg.AssetSelection.groups(GROUP),
+        selection=dg.AssetSelection.assets("benchmark_result", "benchmark_summary"),
         description="One data set with one backend, then the summary of all results; backfill it for all of them.",
     )
-    return dg.Definitions(assets=[result, summary], jobs=[job])
+    calibrate = dg.define_asset_job(
+        "calibration",
+        selection=dg.AssetSelection.assets("calibration"),
+        description="Simulation-based calibration of the pymc backend.",
+    )
+    return dg.Definitions(assets=[result, calibrated, summary], jobs=[compare, calibrate])
 
 
 def result_partitions(project: Project) -> dg.MultiPartitionsDefinition:
@@ -95,18 +104,47 @@ def benchmark_result(
     return dg.MaterializeResult(data_version=dg.DataVersion(result.key), metadata=_numbers(result))
 
 
+def calibration(
+    context: dg.AssetExecutionContext, project: dg.ResourceParam[Project], progress: dg.ResourceParam[Progress]
+) -> dg.MaterializeResult[None]:
+    """Whether the posterior of the pymc backend is that of the model: ranks of true values in simulated panels."""
+    from mmm_core.benchmark.calibration_study import FOLDER, PICTURE, run_calibration
+    from mmm_core.benchmark.session import default_output
+
+    output = default_output(project.config)
+    with refusals():
+        study = run_calibration(
+            project.config, output, project.config.benchmark.calibration_panels, logged(context.log, progress)
+        )
+    outcome = study.check()
+    return dg.MaterializeResult(
+        metadata={
+            "panels": study.panels,
+            "smallest_p_value": float(study.table["p_value"].min()),
+            "divergent_share": study.divergent_share,
+            "ranks": picture((output / FOLDER / PICTURE).read_bytes()),
+            "parameters": cases_table([_text_keys(row) for row in study.table.to_dict("records")]),
+        },
+        check_results=list(check_results("calibration", CALIBRATION_CHECKS, [outcome])),
+    )
+
+
 def benchmark_summary(
     project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[None]:
-    """All stored results of the benchmark as tables, plots and one page."""
+    """All stored results of the benchmark, and the calibration if there is one, as tables, plots and one page."""
+    from mmm_core.benchmark.calibration_study import stored_calibration
     from mmm_core.benchmark.session import default_output, stored_results
     from mmm_core.benchmark.summary import result_table, write_summary
 
     output = default_output(project.config)
     results = stored_results(output)
-    if not results:
-        raise dg.Failure(f"There are no results in {output}; materialize benchmark_result.", allow_retries=False)
-    page = write_summary(results, output)
+    with refusals():
+        if not results and stored_calibration(output) is None:
+            raise dg.Failure(
+                f"There are no results in {output}; materialize benchmark_result.", allow_retries=False
+            )
+        page = write_summary(results, output)
     table = result_table(results)
     metadata: dict[str, Any] = {
         "page": dg.MetadataValue.path(str(page)),

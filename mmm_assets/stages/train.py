@@ -37,7 +37,6 @@ def definitions(project: Project) -> dg.Definitions:
     reads = {
         "model",
         "training",
-        "complexity",
         "features.adstock",
         "features.saturation",
         "runtime.precision",

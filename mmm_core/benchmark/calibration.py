@@ -52,7 +52,7 @@ def _p_value(ranks: FloatArray, draws: int, bins: int) -> float:
     if not np.isfinite(ranks).all():
         return float("nan")
     counts, edges = np.histogram(ranks, np.linspace(-0.5, draws + 0.5, bins + 1))
-    width = np.diff(np.floor(edges))
+    width = np.diff(np.ceil(edges))  # how many whole numbers are in [low, high)
     return float(chisquare(counts, len(ranks) * width / width.sum()).pvalue)
 
 

@@ -58,7 +58,7 @@ def load_dataset(name: str, config: Config) -> BenchmarkData:
         return BenchmarkData(name, data, None if truth is None else _simulated_truth(data, truth), config)
     if name in PRESETS:
         simulator = SimulatorConfig.model_validate({"preset": name, "seed": config.benchmark.seed})
-        made = _for_any_data(
+        made = for_any_data(
             config, IngestConfig(connector_priority=("simulator",), simulator=simulator), DataConfig()
         )
         data, truth = model_data_of(made)
@@ -88,7 +88,7 @@ def model_data_of(config: Config) -> tuple[ModelData, Truth | None]:
     return assemble_model_data(frames, mapping, config, source.content_hash), source.truth
 
 
-def _for_any_data(config: Config, ingest: IngestConfig, data: DataConfig) -> Config:
+def for_any_data(config: Config, ingest: IngestConfig, data: DataConfig) -> Config:
     """The configured model without what is said of single channels, geos and columns, on other data."""
     features, model = config.features, config.model
     adstock = features.adstock.model_copy(update={"platform_overrides": {}})
@@ -145,7 +145,7 @@ def _published(name: str, config: Config) -> BenchmarkData:
             "week_start": "sunday",
         }
     )
-    made = _for_any_data(config, IngestConfig(path=str(panel)), mapping)
+    made = for_any_data(config, IngestConfig(path=str(panel)), mapping)
     data, _ = model_data_of(made)
     cube = _cube(
         truth.set_index(["geo", "date"]), data, {channel: f"contribution_{channel}" for channel in channels}
@@ -163,7 +163,7 @@ def _example(config: Config) -> BenchmarkData:
         }
     )
     path = _data_folder(config) / "pymc_marketing" / "mmm_example.csv"
-    made = _without_roi_prior(_for_any_data(config, IngestConfig(path=str(path)), mapping))
+    made = _without_roi_prior(for_any_data(config, IngestConfig(path=str(path)), mapping))
     data, _ = model_data_of(made)
     totals = np.array([_EXAMPLE_TOTALS[channel] for channel in data.channels])
     return BenchmarkData(_EXAMPLE, data, KnownTruth(totals), made)

@@ -31,6 +31,8 @@ class BenchmarkFit:
     """Size of the stored fit."""
     peak_memory_bytes: int | None = None
     """Of the process that fitted, if it was another one."""
+    stacked: Callable[[int], Iterator[FloatArray]] | None = None
+    """The same as `contributions`, of the stacked posterior of all candidates; None where there was no choice."""
     more: Mapping[str, Any] = field(default_factory=dict)
     """What else is to be kept with the metrics."""
 

@@ -5,7 +5,7 @@ Every number follows from draws and data alone, whoever drew them.
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -174,6 +174,10 @@ def all_metrics(
         return metrics, [], []
     by_geo, by_channel = recovery_table(fit, data, truth), channel_table(fit, data, truth)
     metrics |= recovery_metrics(by_geo, by_channel)
+    if fit.stacked is not None:
+        stack = replace(fit, contributions=fit.stacked)
+        found = recovery_metrics(recovery_table(stack, data, truth), channel_table(stack, data, truth))
+        metrics |= {f"stacked_{name}": value for name, value in found.items()}
     return metrics, _rows(by_geo), _rows(by_channel)
 
 

@@ -1,9 +1,10 @@
 """Who can fit a data set: our backends, the reference model under other samplers, and another library."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from mmm_core.benchmark.fit import BenchmarkFit, of_posterior
 from mmm_core.benchmark.job import Job
@@ -11,7 +12,7 @@ from mmm_core.config.benchmark import RunnerName
 from mmm_core.config.outputs import RuntimeConfig
 from mmm_core.config.schema import Config
 from mmm_core.errors import ConfigError
-from mmm_core.features.model_data import ModelData
+from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.model.posterior import Posterior
 from mmm_core.model.specification import ModelSpec, build_spec
 from mmm_core.progress import Progress
@@ -47,18 +48,32 @@ def fit(job: Job, data: ModelData, folder: Path, progress: Progress) -> Benchmar
 
         return fit_peer(job, data, sampler, folder)
     spec = ModelSpec.from_json(job.spec)
-    more: dict[str, Any] = {}
-    if sampler == SELECTED:
-        spec, data, more = _selected(job, data, progress)
+    selected = _select(job, data, progress) if sampler == SELECTED else None
+    if selected is not None:
+        spec, data = selected.spec, selected.data
     posterior = _posterior(job, spec, data, progress)
     posterior.save(folder / POSTERIOR)
-    return of_posterior(posterior, (folder / POSTERIOR).stat().st_size, more)
+    fit = of_posterior(posterior, (folder / POSTERIOR).stat().st_size, selected.more if selected else {})
+    return replace(fit, stacked=selected.stacked) if selected else fit
 
 
-def _selected(job: Job, data: ModelData, progress: Progress) -> tuple[ModelSpec, ModelData, dict[str, Any]]:
-    """The model that the model choice takes, its data, and what is to be remembered of the choice."""
+class _Selected(NamedTuple):
+    """What the model choice came to."""
+
+    spec: ModelSpec
+    """Of the winner."""
+    data: ModelData
+    """With the winner's seasonality."""
+    stacked: Callable[[int], Iterator[FloatArray]]
+    """channel -> one (S, T) array per geo: contributions of the stacked posterior."""
+    more: dict[str, Any]
+    """What is to be remembered of the choice."""
+
+
+def _select(job: Job, data: ModelData, progress: Progress) -> _Selected:
     from mmm_core.selection.candidates import candidates_of, chosen_model
     from mmm_core.selection.choose import choose_model
+    from mmm_core.selection.stacked import stack_candidates, stacked_draws
 
     began = time.perf_counter()
     settings = job.sampler_settings
@@ -66,11 +81,14 @@ def _selected(job: Job, data: ModelData, progress: Progress) -> tuple[ModelSpec,
         cores=settings.cores, device=settings.device, precision=settings.precision, compile_cache=False
     )
     config = Config.model_validate_json(job.config).model_copy(update={"runtime": runtime})
-    winner = choose_model(data, config, progress).winner
+    choice = choose_model(data, config, progress)
+    winner = choice.winner
     candidates = candidates_of(config, len(data.dates))
     changes = next(candidate.changes for candidate in candidates if candidate.name == winner)
     chosen, own = chosen_model(config, data, changes)
-    return build_spec(chosen, own), own, {"selected": winner, "selection_seconds": time.perf_counter() - began}
+    more = {"selected": winner, "selection_seconds": time.perf_counter() - began}
+    members = stack_candidates(choice, data, config, progress)
+    return _Selected(build_spec(chosen, own), own, lambda channel: stacked_draws(members, channel), more)
 
 
 def _posterior(job: Job, spec: ModelSpec, data: ModelData, progress: Progress) -> Posterior:

@@ -1,7 +1,7 @@
 """What came of a benchmark, for people: CSV tables, plots, and one page as Markdown and as HTML.
 
 `results.csv` one row per run, `recovery.csv` one row per run, geo and channel, `totals.csv` one row per run
-and channel; `plots/*.png`; `summary.md`, `summary.html`.
+and channel; `plots/*.png`; `summary.md`, `summary.html`, which show the calibration too if there is one.
 """
 
 import html
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mmm_core.benchmark.calibration_study import FOLDER, PICTURE, CalibrationStudy, stored_calibration
 from mmm_core.benchmark.job import RunResult
 from mmm_core.benchmark.plots import PLOTS
 from mmm_core.benchmark.runners import DESCRIPTIONS
@@ -19,6 +20,8 @@ from mmm_core.storage import atomic_path, write_text
 MARKDOWN, HTML = "summary.md", "summary.html"
 _MEGABYTE = 2.0**20
 Show = Callable[[float], str]
+_STACKED = {"stacked_srmse": "SRMSE of the stack", "stacked_weekly_coverage": "weekly coverage of the stack"}
+"""Metric of the stacked posterior of all candidates -> column."""
 
 
 def _seconds(value: float) -> str:
@@ -111,7 +114,25 @@ def result_table(results: Sequence[RunResult]) -> pd.DataFrame:
 
 
 def write_summary(results: Sequence[RunResult], output: Path) -> Path:
-    """Write tables, plots and both pages; returns the HTML page."""
+    """Write tables, plots and both pages; returns the HTML page.
+
+    Without any results, and only a calibration to show, there are no tables.
+
+    Raises:
+        StorageError: the stored calibration is damaged.
+    """
+    study = stored_calibration(output)
+    pages: dict[str, _Markdown | _Html] = {MARKDOWN: _Markdown(), HTML: _Html()}
+    plots = _write_runs(results, output) if results else []
+    for name, look in pages.items():
+        parts = _run_parts(results, plots, look) if results else []
+        parts += [] if study is None else _calibration_parts(study, look)
+        write_text(output / name, "".join([look.head, *parts, look.foot]))
+    return output / HTML
+
+
+def _write_runs(results: Sequence[RunResult], output: Path) -> list[tuple[str, str]]:
+    """Write tables and plots; returns titles and paths of the plots."""
     table = result_table(results)
     by_geo = [_labelled(result, row) for result in results for row in result.by_geo]
     by_channel = [_labelled(result, row) for result in results for row in result.by_channel]
@@ -126,9 +147,7 @@ def write_summary(results: Sequence[RunResult], output: Path) -> Path:
             plots.append((title, f"plots/{name}.png"))
             with atomic_path(output / plots[-1][1]) as temporary:
                 temporary.write_bytes(picture)
-    write_text(output / MARKDOWN, _page(results, plots, _Markdown()))
-    write_text(output / HTML, _page(results, plots, _Html()))
-    return output / HTML
+    return plots
 
 
 class _Markdown:
@@ -182,17 +201,19 @@ class _Html:
         return f"<p><img alt='{html.escape(title)}' src='{html.escape(path)}'></p>"
 
 
-def _page(results: Sequence[RunResult], plots: Sequence[tuple[str, str]], look: _Markdown | _Html) -> str:
+def _run_parts(
+    results: Sequence[RunResult], plots: Sequence[tuple[str, str]], look: _Markdown | _Html
+) -> list[str]:
     good = [result for result in results if result.status == "ok"]
     bad = [result for result in results if result.status != "ok"]
-    parts = [look.head, look.title("Data sets"), look.table(*_dataset_table(results))]
+    parts = [look.title("Data sets"), look.table(*_dataset_table(results))]
     for title, about, columns in _SECTIONS:
         header, rows = _metric_table(good, columns)
         if rows and len(header) > len(("data set", "backend")):
             parts += [look.title(title), look.text(about), look.table(header, rows)]
     chosen = [result for result in good if "selected" in result.metrics]
     if chosen:
-        header = ["data set", "backend", "model", "seconds of the comparison"]
+        header = ["data set", "backend", "model", "seconds of the comparison", *_STACKED.values()]
         parts += [
             look.title("Models that were selected"),
             look.table(header, [_choice(result) for result in chosen]),
@@ -203,8 +224,26 @@ def _page(results: Sequence[RunResult], plots: Sequence[tuple[str, str]], look: 
     if plots:
         parts.append(look.title("Plots"))
         parts += [look.picture(title, path) for title, path in plots]
-    parts += [look.title("How it was run"), look.table(*_backend_table(results)), look.foot]
-    return "".join(parts)
+    return [*parts, look.title("How it was run"), look.table(*_backend_table(results))]
+
+
+def _calibration_parts(study: CalibrationStudy, look: _Markdown | _Html) -> list[str]:
+    """Is the posterior of the pymc backend that of the model?"""
+    rows = [
+        [row["parameter"], row["index"] or MISSING, f"{row['p_value']:.2g}", _three(row["mean_rank_share"])]
+        for row in study.table.to_dict("records")
+    ]
+    return [
+        look.title("Calibration of the pymc backend"),
+        look.text(
+            "Parameters are drawn from the prior, a KPI from the model with them, and the model is fitted to that "
+            f"KPI, {study.panels} times; ranks of the true values among the draws are uniform if the posterior is "
+            f"that of the model. {percent(study.divergent_share)} of the draws diverged."
+        ),
+        look.text(study.check().message),
+        look.picture("Ranks of true values; grey: where 95 % of single lines lie", f"{FOLDER}/{PICTURE}"),
+        look.table(["parameter", "index", "p-value", "mean rank / largest rank"], rows),
+    ]
 
 
 def _dataset_table(results: Sequence[RunResult]) -> tuple[list[str], list[list[str]]]:
@@ -256,7 +295,9 @@ def _backend_table(results: Sequence[RunResult]) -> tuple[list[str], list[list[s
 
 def _choice(result: RunResult) -> list[str]:
     seconds = _seconds(float(result.metrics["selection_seconds"]))
-    return [result.dataset, result.runner, str(result.metrics["selected"]), seconds]
+    stacked = [result.metrics.get(name) for name in _STACKED]
+    numbers = [MISSING if value is None else _three(float(value)) for value in stacked]
+    return [result.dataset, result.runner, str(result.metrics["selected"]), seconds, *numbers]
 
 
 def _labelled(result: RunResult, row: object) -> dict[str, object]:

@@ -56,3 +56,5 @@ class BenchmarkConfig(Section):
     """Longest time of one run; what takes longer is recorded as failed."""
     seed: int = Field(20240101, ge=0)
     """Seed of the simulated data sets."""
+    calibration_panels: int = Field(200, ge=1)
+    """Simulated panels of the asset `calibration`."""

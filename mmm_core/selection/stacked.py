@@ -3,7 +3,7 @@
 Its intervals hold the doubt about the specification besides the doubt within each.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,6 +95,13 @@ def stacked_totals(members: Sequence[Member]) -> pd.DataFrame:
     )
 
 
+def stacked_draws(members: Sequence[Member], channel: int) -> Iterator[FloatArray]:
+    """One (S, T) array per geo: KPI units per week that a channel adds, draws of all members together."""
+    geos = [channel_contribution(one.fit, channel) for one in members]
+    for weeks in zip(*geos, strict=True):
+        yield np.concatenate([draws[one.taken] for draws, one in zip(weeks, members, strict=True)])
+
+
 def stacked_contributions(members: Sequence[Member]) -> pd.DataFrame:
     """Weekly contributions of each channel in each geo.
 
@@ -104,9 +111,7 @@ def stacked_contributions(members: Sequence[Member]) -> pd.DataFrame:
     data = members[0].fit.data
     tables = []
     for m, channel in enumerate(data.channels):
-        geos = [channel_contribution(one.fit, m) for one in members]
-        for geo in data.geos:
-            draws = np.concatenate([next(weeks)[one.taken] for weeks, one in zip(geos, members, strict=True)])
+        for geo, draws in zip(data.geos, stacked_draws(members, m), strict=True):
             low, high = np.quantile(draws, _QUANTILES, axis=0)
             tables.append(
                 pd.DataFrame(

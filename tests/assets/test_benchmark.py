@@ -44,7 +44,8 @@ def test_every_data_set_meets_every_backend(project: Project) -> None:
 
 def test_the_pipeline_is_without_the_benchmark(project: Project) -> None:
     keys = build_definitions(project).resolve_asset_graph().get_all_asset_keys()
-    assert not {dg.AssetKey("benchmark_result"), dg.AssetKey("benchmark_summary")} & set(keys)
+    benchmark = {dg.AssetKey(name) for name in ("benchmark_result", "benchmark_summary", "calibration")}
+    assert not benchmark & set(keys)
 
 
 def test_a_partition_is_materialized_with_its_numbers_and_then_summarised(project: Project) -> None:
@@ -63,6 +64,25 @@ def test_a_partition_is_materialized_with_its_numbers_and_then_summarised(projec
         assert "results" in made["benchmark_summary"].materialization.metadata
     page = default_output(project.config) / "summary.html"
     assert "small_business" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_calibration_is_materialized_with_its_check_and_then_summarised(project: Project) -> None:
+    project = projects.load(project.loaded.path, "benchmark.calibration_panels=3")
+    definitions = benchmark_definitions(project)
+    with open_instance(project) as instance:
+        result = definitions.resolve_job_def("calibration").execute_in_process(
+            instance=instance, raise_on_error=False
+        )
+        assert result.success, projects.reason(result)
+        (check,) = result.get_asset_check_evaluations()
+        assert (check.check_name, check.passed) == ("uniform_ranks", True)
+        (made,) = result.get_asset_materialization_events()
+        assert made.materialization.metadata["panels"].value == 3
+        summary = projects.quiet_run(definitions, instance, "benchmark_summary")
+        assert summary.success, projects.reason(summary)
+    page = default_output(project.config) / "summary.html"
+    assert "calibration/calibration.png" in page.read_text(encoding="utf-8")
 
 
 def test_a_run_that_fails_says_why(project: Project) -> None:

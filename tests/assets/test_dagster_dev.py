@@ -17,6 +17,8 @@ from mmm_assets.resources.project import Project
 from tests.assets import projects
 from tests.assets.test_graph import CHECKS, GRAPH
 
+BENCHMARK = {"benchmark_result", "benchmark_summary"}
+"""Assets of the other code location, which "Materialize all" of the pipeline leaves alone."""
 START_SECONDS, RUN_SECONDS = 240, 900
 """Limits for a busy machine; a quiet one takes a tenth."""
 _LAUNCH = """
@@ -117,7 +119,9 @@ def _when_ready(ui: UI, process: "subprocess.Popen[bytes]", log: Path) -> UI:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if len(ui.ask(_ASSETS)["assetNodes"]) == len(GRAPH):
+            if {
+                node["assetKey"]["path"][-1] for node in ui.ask(_ASSETS)["assetNodes"]
+            } >= GRAPH.keys() | BENCHMARK:
                 return ui
         except requests.RequestException:
             pass
@@ -138,8 +142,10 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 def test_materialize_all_makes_every_asset_of_both_kinds_and_shows_checks(ui: UI) -> None:
     over = ui.wait_for(ui.materialize_all())
     assert over["status"] == "COMPLETED_SUCCESS", over
-    nodes = {node["assetKey"]["path"][-1]: node for node in ui.ask(_ASSETS)["assetNodes"]}
-    assert set(nodes) == set(GRAPH)
+    all_nodes = {node["assetKey"]["path"][-1]: node for node in ui.ask(_ASSETS)["assetNodes"]}
+    assert set(all_nodes) >= GRAPH.keys() | BENCHMARK
+    assert not any(all_nodes[name]["assetMaterializations"] for name in BENCHMARK)
+    nodes = {name: all_nodes[name] for name in GRAPH}
     for name, node in nodes.items():
         assert node["assetMaterializations"], name
         assert node["isPartitioned"] == GRAPH[name][1]

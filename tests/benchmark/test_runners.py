@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from mmm_core.benchmark.datasets import BenchmarkData
@@ -12,9 +13,11 @@ from mmm_core.config.schema import Config
 from mmm_core.errors import ConfigError
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import SamplerSettings
+from mmm_core.model.forward import channel_contribution
 from mmm_core.model.posterior import Posterior
 from mmm_core.model.specification import ModelSpec
 from mmm_core.progress import silent
+from mmm_core.selection.stacked import member
 from tests.factories import made_up_posterior, tiny_model_data
 
 SETTINGS = SamplerSettings(2, 20, 20, 0.9, 8, 1)
@@ -62,14 +65,20 @@ def test_selected_fits_the_winner_of_the_comparison(
         asked.append(config)
         return SimpleNamespace(winner="bent")
 
-    monkeypatch.setattr("mmm_core.selection.choose.choose_model", choose)
     data = tiny_model_data()
+    parts = (member("bent", made_up_posterior(data), 20), member("straight", made_up_posterior(data, seed=5), 10))
+    monkeypatch.setattr("mmm_core.selection.choose.choose_model", choose)
+    monkeypatch.setattr("mmm_core.selection.stacked.stack_candidates", lambda *_: parts)
     job = plan_job(BenchmarkData("configured", data, None, _config()), "pymc:selected", SETTINGS, {}, tmp_path)
     found = fit(job, data, tmp_path, silent)
     assert asked[0].model == _config().model
     assert backend.specs[0].media_scaling == "geo_max"
     assert {prior.family for prior in backend.specs[0].slope} == {"log_normal"}
     assert found.more["selected"] == "bent"
+    assert found.stacked is not None
+    stacked = next(found.stacked(1))
+    assert stacked.shape == (30, len(data.dates))
+    np.testing.assert_array_equal(stacked[20], next(channel_contribution(parts[1].fit, 1))[0])
 
 
 def test_candidates_are_part_of_what_a_selected_run_depends_on(tmp_path: Path) -> None:

@@ -63,6 +63,22 @@ def test_a_run_is_measured_kept_and_summarised(tmp_path: Path) -> None:
     assert json.loads(stored)["key"]
 
 
+@pytest.mark.slow
+def test_a_calibration_runs_alone_and_is_summarised(tmp_path: Path) -> None:
+    config = projects.write_config(tmp_path, projects.settings(tmp_path, None))
+    output = tmp_path / "bench"
+    common = ("--config", str(config), "--output", str(output))
+    code, out, err = _invoke(*common, "--calibration", "3")
+    assert code == 0, err
+    assert "the smallest p-value is" in out
+    assert sorted(path.name for path in output.iterdir()) == ["calibration", "summary.html", "summary.md"]
+    assert set(pd.read_csv(output / "calibration" / "calibration.csv")["n"]) == {3}
+    (output / "summary.md").unlink()
+    code, _, err = _invoke(*common, "--plots-only")
+    assert code == 0, err
+    assert "calibration/calibration.png" in (output / "summary.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -75,6 +91,9 @@ def test_a_run_is_measured_kept_and_summarised(tmp_path: Path) -> None:
         (("--datasets", "configured", "--backends", "pymc", "--set", "ingest.path=nowhere.csv"), "nowhere.csv"),
         (("--datasets", "published_small"), "benchmark.data_folder is not set"),
         (("--plots-only",), "There are no benchmark results"),
+        (("--calibration", "3", "--plots-only"), "leave one of them out"),
+        (("--calibration", "3", "--tune", "50"), "--tune: a calibration has steps of its own"),
+        (("--calibration", "3", "--set", "model.family=robust_log"), "add --set model.family=gaussian"),
     ],
 )
 def test_what_cannot_be_done_is_told(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mmm_core.benchmark.calibration import Calibration, calibrate, prior_draws, simulated_panels
+from mmm_core.benchmark.calibration_case import narrow, with_plain_money
 from mmm_core.config.schema import Config
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import SamplerSettings
@@ -15,25 +16,10 @@ from mmm_core.model.scaling import Scaling, fit_scaling
 from mmm_core.model.specification import ModelSpec, build_spec
 from tests.factories import EVERYTHING, Extras, tiny_model_data
 
-NARROW = {
-    "knots": (0, 25),
-    "knot_values": Prior("normal", (0.0, 1.0)),
-    "tau": Prior("normal", (0.0, 1.0)),
-    "gamma": Prior("normal", (0.0, 0.5)),
-    "xi": Prior("half_normal", (0.3,)),
-    "sigma": Prior("half_normal", (0.5,)),
-    "eta": Prior("half_normal", (0.5,)),
-}
-"""Priors that data of half a year tell something about."""
-
 
 def case(extras: Extras | None = None, **changes: object) -> tuple[ModelData, ModelSpec, Scaling]:
-    data = tiny_model_data(3, 26, 2, 1, extras=extras or Extras())
-    # Money such that a return of 1 is an effect of about 1 sd of the KPI.
-    kpi_sd = (data.kpi / data.population[:, None])[data.observed].std()
-    spend = data.spend / data.spend.sum(axis=(0, 1)).clip(1e-9) * kpi_sd * data.population.sum() * 26
-    data = dataclasses.replace(data, spend=spend)
-    spec = dataclasses.replace(build_spec(Config(), data), **(NARROW | changes))
+    data = with_plain_money(tiny_model_data(3, 26, 2, 1, extras=extras or Extras()))
+    spec = dataclasses.replace(narrow(build_spec(Config(), data), 26), **changes)
     return data, spec, fit_scaling(data, spec.media_scaling)
 
 
@@ -61,6 +47,12 @@ def test_wrong_ranks_are_noticed() -> None:
     assert (p_values["fair"] > 1e-3).all()
     assert (p_values["biased"] < 1e-4).all()
     assert np.isnan(p_values["constant"]).all()
+
+
+@pytest.mark.parametrize("bins", [2, 5, 10, 41])
+def test_bins_are_as_wide_as_they_count(bins: int) -> None:
+    every_rank_once = Calibration({"x": np.arange(41.0).repeat(100)}, 40, 0.0)
+    assert every_rank_once.p_values(bins)["x"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("media_effects", ["log_normal", "normal"])
