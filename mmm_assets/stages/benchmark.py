@@ -6,6 +6,7 @@ in the folder that `mmm benchmark` uses too, so that neither does again what the
 """
 
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -51,8 +52,9 @@ def definitions(project: Project) -> dg.Definitions:
         kinds={"markdown"},
         **common,
     )(benchmark_summary)
-    checks = check_specs("calibration", CALIBRATION_CHECKS)
-    calibrated = dg.asset(pool=FIT_POOL, kinds={"pymc"}, check_specs=checks, **common)(calibration)
+    calibrated = dg.asset(pool=FIT_POOL, kinds={"pymc"}, **common)(calibration)
+    specs = check_specs("calibration", CALIBRATION_CHECKS)
+    checks = dg.multi_asset_check(name="calibration_checks", specs=specs)(calibration_checks)
     compare = dg.define_asset_job(
         "benchmark",
         selection=dg.AssetSelection.assets("benchmark_result", "benchmark_summary"),
@@ -63,7 +65,7 @@ def definitions(project: Project) -> dg.Definitions:
         selection=dg.AssetSelection.assets("calibration"),
         description="Simulation-based calibration of the pymc backend.",
     )
-    return dg.Definitions(assets=[result, calibrated, summary], jobs=[compare, calibrate])
+    return dg.Definitions(assets=[result, calibrated, summary], asset_checks=[checks], jobs=[compare, calibrate])
 
 
 def result_partitions(project: Project) -> dg.MultiPartitionsDefinition:
@@ -116,7 +118,6 @@ def calibration(
         study = run_calibration(
             project.config, output, project.config.benchmark.calibration_panels, logged(context.log, progress)
         )
-    outcome = study.check()
     return dg.MaterializeResult(
         metadata={
             "panels": study.panels,
@@ -124,9 +125,20 @@ def calibration(
             "divergent_share": study.divergent_share,
             "ranks": picture((output / FOLDER / PICTURE).read_bytes()),
             "parameters": cases_table([_text_keys(row) for row in study.table.to_dict("records")]),
-        },
-        check_results=list(check_results("calibration", CALIBRATION_CHECKS, [outcome])),
+        }
     )
+
+
+def calibration_checks(project: dg.ResourceParam[Project]) -> Iterator[dg.AssetCheckResult]:
+    """Whether any parameter's ranks are not uniform."""
+    from mmm_core.benchmark.calibration_study import stored_calibration
+    from mmm_core.benchmark.session import default_output
+
+    with refusals():
+        study = stored_calibration(default_output(project.config))
+    if study is None:
+        raise dg.Failure("There is no calibration; materialize the asset calibration.", allow_retries=False)
+    yield from check_results("calibration", CALIBRATION_CHECKS, [study.check()])
 
 
 def benchmark_summary(

@@ -27,7 +27,6 @@ from mmm_core.storage import atomic_path, write_text
 
 FOLDER, PICTURE = "calibration", "calibration.png"
 """Under the folder of all results; in that folder."""
-CHECK = "uniform_ranks"
 _TABLE, _RANKS, _RECORD = "calibration.csv", "ranks.csv", "calibration.json"
 _CHAINS, _TUNE, _DRAWS, THIN = 2, 200, 195, 10
 _SUSPICIOUS = 1e-3
@@ -82,7 +81,7 @@ class CalibrationStudy:
         else:
             message = f"No sign of wrong draws: {least}"
         cases = tuple({"parameter": label, "p_value": p} for p, label in suspects)
-        return CheckResult(CHECK, not suspects, "warn", message, smallest, self.limit, cases)
+        return CheckResult("uniform_ranks", not suspects, "warn", message, smallest, self.limit, cases)
 
 
 def run_calibration(config: Config, output: Path, n: int, progress: Progress = silent) -> CalibrationStudy:

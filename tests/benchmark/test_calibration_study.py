@@ -134,6 +134,7 @@ def test_the_band_holds_about_95_percent_of_the_lines_of_uniform_ranks() -> None
     assert (skewed > high).any()
 
 
+@pytest.mark.slow
 def test_a_real_calibration_is_kept_and_shown(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     study = run_calibration(Config(), tmp_path, 4, lambda *step: told.append(step))
