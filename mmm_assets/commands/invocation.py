@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmm_assets.resources.project import Project, environment_of
 from mmm_core.config.loading import load_config
+from mmm_core.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,11 @@ class Invocation:
         if self.backend is None:
             return self.overrides
         chosen = (*self.overrides, f"model.backend={self.backend}")
-        fallback = load_config(self.config, self.profile, self.overrides).config.model.fallback
-        return (*chosen, "model.fallback=none") if fallback == self.backend else chosen
+        try:
+            load_config(self.config, self.profile, chosen)
+        except ConfigError:  # a fallback to itself, or something else that is told when it is loaded again
+            return (*chosen, "model.fallback=none")
+        return chosen
 
     @property
     def arguments(self) -> str:

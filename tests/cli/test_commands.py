@@ -12,6 +12,7 @@ from mmm_assets.cli import app
 from mmm_assets.commands.invocation import Invocation
 from mmm_assets.resources.project import Project, project_from_environment
 from mmm_core.data.truth import Truth
+from mmm_core.errors import ConfigError
 from tests.assets import projects
 
 
@@ -158,3 +159,11 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     )
     assert not {"dagster", "pandas", "xarray", "pymc", "mlflow"} & set(modules)
+
+
+def test_the_backend_option_counts_when_the_model_needs_that_backend(tmp_path: Path) -> None:
+    model = {"backend": "meridian", "fallback": "none", "family": "robust_log"}
+    config = projects.write_config(tmp_path, projects.settings(tmp_path, None) | {"model": model})
+    assert Invocation(config, backend="pymc").project().config.model.backend == "pymc"
+    with pytest.raises(ConfigError, match="only the pymc backend"):
+        Invocation(config).project()
