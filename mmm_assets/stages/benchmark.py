@@ -1,7 +1,7 @@
 """The benchmark as assets: one result per data set and backend, the calibration, and the summary.
 
 They are no stage: `mmm run` and the job `full` leave them alone; the job `benchmark` makes results and summary,
-the job `calibration` the calibration, which has no partitions.  Results live
+the job `benchmark_calibration` the calibration, which has no partitions.  Results live
 in the folder that `mmm benchmark` uses too, so that neither does again what the other has done.
 """
 
@@ -61,7 +61,7 @@ def definitions(project: Project) -> dg.Definitions:
         description="One data set with one backend, then the summary of all results; backfill it for all of them.",
     )
     calibrate = dg.define_asset_job(
-        "calibration",
+        "benchmark_calibration",  # a job must not be named as an asset
         selection=dg.AssetSelection.assets("calibration"),
         description="Simulation-based calibration of the pymc backend.",
     )

@@ -42,6 +42,10 @@ def test_every_data_set_meets_every_backend(project: Project) -> None:
     assert len(partitions.get_partition_keys()) == 2 * 2
 
 
+def test_the_code_location_loads(project: Project) -> None:
+    dg.Definitions.validate_loadable(benchmark_definitions(project))
+
+
 def test_the_pipeline_is_without_the_benchmark(project: Project) -> None:
     keys = build_definitions(project).resolve_asset_graph().get_all_asset_keys()
     benchmark = {dg.AssetKey(name) for name in ("benchmark_result", "benchmark_summary", "calibration")}
@@ -71,7 +75,7 @@ def test_the_calibration_is_materialized_with_its_check_and_then_summarised(proj
     project = projects.load(project.loaded.path, "benchmark.calibration_panels=3")
     definitions = benchmark_definitions(project)
     with open_instance(project) as instance:
-        result = definitions.resolve_job_def("calibration").execute_in_process(
+        result = definitions.resolve_job_def("benchmark_calibration").execute_in_process(
             instance=instance, raise_on_error=False
         )
         assert result.success, projects.reason(result)
