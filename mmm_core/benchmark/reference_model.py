@@ -14,9 +14,10 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from mmm_core.config.prior_families import Family
 from mmm_core.errors import SpecificationError
 from mmm_core.features.model_data import FloatArray, ModelData
-from mmm_core.model.priors import Family, Prior
+from mmm_core.model.priors import Prior
 from mmm_core.model.scaling import Scaling
 from mmm_core.model.specification import ModelSpec
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from mmm_core.config.base import Section
 from mmm_core.config.inputs import Interval, Name, Share
+from mmm_core.config.prior_families import Family
 
 BackendName = Literal["meridian", "pymc"]
 
@@ -13,18 +14,7 @@ BackendName = Literal["meridian", "pymc"]
 class PriorConfig(Section):
     """A distribution, for example `{family: log_normal, mu: 0.2, sigma: 0.9}`."""
 
-    family: Literal[
-        "deterministic",
-        "uniform",
-        "beta",
-        "normal",
-        "half_normal",
-        "log_normal",
-        "shifted_log_normal",
-        "truncated_normal",
-        "exponential",
-        "gamma",
-    ]
+    family: Family
     value: float | None = None
     """`deterministic`."""
     mean: float | None = None

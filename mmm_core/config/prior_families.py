@@ -1,8 +1,21 @@
 """Families of prior distributions and their parameters."""
 
 from collections.abc import Collection, Mapping
+from typing import Literal
 
-PRIOR_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+Family = Literal[
+    "deterministic",
+    "uniform",
+    "beta",
+    "normal",
+    "half_normal",
+    "log_normal",
+    "shifted_log_normal",
+    "truncated_normal",
+    "exponential",
+    "gamma",
+]
+PRIOR_PARAMETERS: Mapping[Family, tuple[str, ...]] = {
     "deterministic": ("value",),
     "uniform": ("low", "high"),
     "beta": ("a", "b"),
@@ -17,7 +30,7 @@ PRIOR_PARAMETERS: Mapping[str, tuple[str, ...]] = {
 """Family -> its parameters, in the order of `Prior.parameters`."""
 
 
-def parameter_problem(family: str, given: Collection[str]) -> str | None:
+def parameter_problem(family: Family, given: Collection[str]) -> str | None:
     """What is wrong with giving these parameters to a family, if anything is; ends with a full stop."""
     names = PRIOR_PARAMETERS[family]
     missing = [name for name in names if name not in given]

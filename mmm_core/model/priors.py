@@ -2,26 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmm_core.config.prior_families import PRIOR_PARAMETERS
+from mmm_core.config.prior_families import PRIOR_PARAMETERS, Family
 from mmm_core.errors import SpecificationError
 
-Family = Literal[
-    "deterministic",
-    "uniform",
-    "beta",
-    "normal",
-    "half_normal",
-    "log_normal",
-    "shifted_log_normal",
-    "truncated_normal",
-    "exponential",
-    "gamma",
-]
 _MUST_BE_POSITIVE = {"a", "b", "sd", "sigma", "rate"}
 
 

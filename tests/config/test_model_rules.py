@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mmm_core.config.loading import load_config
 from mmm_core.errors import ConfigError
+from tests.config_files import load_text
 
 DATA = "data: {kpi_col: k, channel_map: {tv: a, radio: b}, organic_media: {blog: posts}}\n"
 ALONE = "backend: meridian, fallback: none"
@@ -77,17 +77,11 @@ CASES = {
 }
 
 
-def load(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "project.yaml"
-    path.write_text(text, encoding="utf-8")
-    load_config(path, environ={})
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_a_contradiction_is_refused_with_key_and_remedy(case: str, tmp_path: Path) -> None:
     text, expected = CASES[case]
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, text)
+        load_text(tmp_path, text)
     assert expected in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
@@ -108,4 +102,4 @@ def test_a_contradiction_is_refused_with_key_and_remedy(case: str, tmp_path: Pat
     ],
 )
 def test_what_fits_together_is_accepted(text: str, tmp_path: Path) -> None:
-    load(tmp_path, text)
+    load_text(tmp_path, text)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mmm_core.config.loading import load_config
 from mmm_core.errors import ConfigError
+from tests.config_files import load_text
 
 DATA = "data: {kpi_col: sales, channel_map: {tv: tv_spend, search: {spend: s, media: clicks}}}\n"
 CASES = {
@@ -116,17 +116,11 @@ CASES = {
 }
 
 
-def load(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "project.yaml"
-    path.write_text(text, encoding="utf-8")
-    load_config(path, environ={})
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_a_contradiction_is_refused_with_key_and_remedy(case: str, tmp_path: Path) -> None:
     text, expected = CASES[case]
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, text)
+        load_text(tmp_path, text)
     assert expected in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
@@ -148,7 +142,7 @@ def test_a_contradiction_is_refused_with_key_and_remedy(case: str, tmp_path: Pat
     ],
 )
 def test_what_fits_together_is_accepted(text: str, tmp_path: Path) -> None:
-    load(tmp_path, text)
+    load_text(tmp_path, text)
 
 
 def test_contradictions_are_reported_with_wrong_values_but_not_because_of_them(tmp_path: Path) -> None:
@@ -158,7 +152,7 @@ def test_contradictions_are_reported_with_wrong_values_but_not_because_of_them(t
         "training: {draws: few}\n"
     )
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, text)
+        load_text(tmp_path, text)
     message = str(caught.value)
     assert "line 1: data.channel_map.tv: received 5" in message
     assert "line 2: model.fallback" in message

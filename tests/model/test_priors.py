@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from mmm_core.config.prior_families import Family
 from mmm_core.errors import SpecificationError
-from mmm_core.model.priors import Family, Prior, log_normal_from_bounds
+from mmm_core.model.priors import Prior, log_normal_from_bounds
 
 PRIORS = [
     Prior("deterministic", (0.3,)),

@@ -11,11 +11,12 @@ import pytensor.tensor as pt
 from pymc.distributions.transforms import Transform
 from pytensor import wrap_jax
 
+from mmm_core.config.prior_families import Family
 from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.model.backends.pymc.likelihood import Likelihood, collapsed_likelihood
 from mmm_core.model.backends.pymc.robust import robust_likelihood
 from mmm_core.model.backends.pymc.transforms import ExponentialScore, TruncatedNormalScore, UniformScore
-from mmm_core.model.priors import Family, Prior
+from mmm_core.model.priors import Prior
 from mmm_core.model.scaling import Scaling
 from mmm_core.model.specification import ModelSpec, PriorType
 
