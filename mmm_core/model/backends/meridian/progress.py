@@ -9,7 +9,6 @@ Counting keeps the sampler out of the persistent compile cache (JAX keeps no pro
 little lost: Meridian compiles the data into the program, so only the very same fit could use it again.
 """
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
@@ -69,14 +68,13 @@ def run_with_reports(
         chains: which step together.
         progress: told what happens.
     """
-    started = time.monotonic()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="meridian") as pool:
         sampling = pool.submit(work)
         try:
             while not sampling.done():
                 done = min(counter.steps, steps)
                 what = "compiling" if done == 0 else "sampling"
-                progress(f"meridian: {what}, {time.monotonic() - started:.0f} s", done * chains, steps * chains)
+                progress(f"meridian: {what}", done * chains, steps * chains)
                 wait([sampling], timeout=_SECONDS_BETWEEN_REPORTS)
         except BaseException:
             counter.stopped = True

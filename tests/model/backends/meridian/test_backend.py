@@ -162,7 +162,7 @@ def test_progress_is_told_while_it_compiles_and_samples(fit: Fit) -> None:
     assert fit.progress[0] == ("meridian: preparing", 0, 200)
     assert fit.progress[-1] == ("meridian: sampled", 200, 200)
     between = fit.progress[1:-1]
-    assert between[0][0].startswith("meridian: compiling, ")
+    assert between[0][0].startswith("meridian: compiling")
     done = [steps for _, steps, _ in between]
     assert done == sorted(done)
     assert done[-1] <= 200

@@ -33,7 +33,7 @@ def test_reports_come_from_the_calling_thread_and_count_all_chains() -> None:
 
     run_with_reports(work, counter, steps=10, chains=4, progress=report)
     assert seen[0][1:] == (0, 40)
-    assert seen[-1][0].startswith("meridian: sampling, ")
+    assert seen[-1][0].startswith("meridian: sampling")
     assert seen[-1][1:] == (28, 40)
     assert threads == {threading.current_thread().name}
 
