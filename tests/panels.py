@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mmm_core.config.inputs import ChannelColumns
+from mmm_core.config.mapping import ChannelColumns
 from mmm_core.config.schema import Config
 from mmm_core.data.mapping import ColumnMapping, raw_panel
 from mmm_core.data.sources.table import SourceTable

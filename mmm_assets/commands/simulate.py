@@ -6,7 +6,7 @@ from pathlib import Path
 import pydantic
 
 from mmm_assets.commands.console import results
-from mmm_core.config.inputs import SimulatorConfig
+from mmm_core.config.ingest import SimulatorConfig
 from mmm_core.data.simulator import simulate
 from mmm_core.errors import InputError
 from mmm_core.storage import atomic_path, write_text

@@ -3,8 +3,10 @@
 import dataclasses
 
 from mmm_core.benchmark.datasets import for_any_data, model_data_of
-from mmm_core.config.inputs import CoverageConfig, DataConfig, IngestConfig, SimulatorConfig, ValidationConfig
+from mmm_core.config.ingest import IngestConfig, SimulatorConfig
+from mmm_core.config.mapping import DataConfig
 from mmm_core.config.schema import Config
+from mmm_core.config.validation import CoverageConfig, ValidationConfig
 from mmm_core.errors import SpecificationError
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.model_spec import ModelSpec

@@ -8,7 +8,8 @@ import pandas as pd
 
 from mmm_core.benchmark.truth import KnownTruth
 from mmm_core.cleaning.clean import clean_panel
-from mmm_core.config.inputs import DataConfig, IngestConfig, SimulatorConfig
+from mmm_core.config.ingest import IngestConfig, SimulatorConfig
+from mmm_core.config.mapping import DataConfig
 from mmm_core.config.modeling import ChannelPriorsConfig, PriorConfig
 from mmm_core.config.schema import Config
 from mmm_core.data.mapping import geo_names, raw_panel, resolve_mapping

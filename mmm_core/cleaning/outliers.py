@@ -3,7 +3,7 @@
 import pandas as pd
 
 from mmm_core.cleaning.change_log import log_changes
-from mmm_core.config.inputs import OutliersConfig
+from mmm_core.config.cleaning import OutliersConfig
 from mmm_core.data.panel import MEDIA, REACH, SPEND, with_prefix
 
 

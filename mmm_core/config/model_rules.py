@@ -5,8 +5,8 @@ from datetime import date
 from typing import Literal
 
 from mmm_core.config.base import Section
-from mmm_core.config.inputs import ChannelColumns
 from mmm_core.config.keys import KeyPath, dotted
+from mmm_core.config.mapping import ChannelColumns
 from mmm_core.config.modeling import PriorConfig
 from mmm_core.config.prior_families import parameter_problem
 from mmm_core.config.problems import Problem

@@ -8,7 +8,6 @@ from typing import Any
 import pydantic
 from pydantic_core import ErrorDetails
 
-from mmm_core.config.inputs import ChannelColumns
 from mmm_core.config.keys import (
     KeyPath,
     accepts_boolean,
@@ -24,6 +23,7 @@ from mmm_core.config.keys import (
     writable_names_in,
 )
 from mmm_core.config.layers import Layer, locate
+from mmm_core.config.mapping import ChannelColumns
 from mmm_core.config.schema import Config
 from mmm_core.errors import ConfigError
 

@@ -2,15 +2,11 @@
 
 from mmm_core.config.base import Section
 from mmm_core.config.benchmark import BenchmarkConfig
-from mmm_core.config.inputs import (
-    DataConfig,
-    EnhancedCleaningConfig,
-    FeaturesConfig,
-    IngestConfig,
-    PathsConfig,
-    ProjectConfig,
-    ValidationConfig,
-)
+from mmm_core.config.cleaning import EnhancedCleaningConfig
+from mmm_core.config.features import FeaturesConfig
+from mmm_core.config.ingest import ExternalDataConfig, IngestConfig
+from mmm_core.config.inputs import Name, PathsConfig, ProjectConfig
+from mmm_core.config.mapping import DataConfig
 from mmm_core.config.modeling import ComplexityConfig, ModelConfig, TrainingConfig
 from mmm_core.config.outputs import (
     EvaluationConfig,
@@ -20,6 +16,7 @@ from mmm_core.config.outputs import (
     RuntimeConfig,
     TrackingConfig,
 )
+from mmm_core.config.validation import ValidationConfig
 
 
 class Config(Section):
@@ -28,6 +25,8 @@ class Config(Section):
     project: ProjectConfig = ProjectConfig()
     paths: PathsConfig = PathsConfig()
     ingest: IngestConfig = IngestConfig()
+    external_data: dict[Name, ExternalDataConfig] = {}
+    """Tables from outside: competitors, economy, market research."""
     data: DataConfig = DataConfig()
     validation: ValidationConfig = ValidationConfig()
     enhanced_cleaning: EnhancedCleaningConfig = EnhancedCleaningConfig()

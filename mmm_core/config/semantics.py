@@ -5,11 +5,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
-from mmm_core.config.inputs import ChannelColumns
+from mmm_core.config.cleaning_rules import CLEANING_RULES
+from mmm_core.config.feature_rules import FEATURE_RULES
+from mmm_core.config.ingest_rules import INGEST_RULES
 from mmm_core.config.keys import KeyPath, dotted, nearest
+from mmm_core.config.mapping import ChannelColumns
+from mmm_core.config.mapping_rules import MAPPING_RULES
 from mmm_core.config.model_rules import MODEL_RULES
 from mmm_core.config.problems import Problem
 from mmm_core.config.schema import Config
+from mmm_core.config.validation_rules import VALIDATION_RULES
 
 _RESERVED_COMPONENTS = ("baseline", "seasonality", "holidays")
 """Components of the contribution table that are neither channels nor controls."""
@@ -247,5 +252,10 @@ _RULES: tuple[Callable[[Config], Iterator[Problem]], ...] = (
     _repeated_items,
     _owners,
     _simulation_starts_on_a_monday,
+    *INGEST_RULES,
+    *MAPPING_RULES,
+    *VALIDATION_RULES,
+    *CLEANING_RULES,
+    *FEATURE_RULES,
     *MODEL_RULES,
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from mmm_core.config.inputs import ChannelColumns
+from mmm_core.config.mapping import ChannelColumns
 from mmm_core.data.panel import (
     CONTROL,
     DATE,

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from functools import lru_cache
 
-from mmm_core.config.inputs import ChannelColumns, DataConfig
+from mmm_core.config.mapping import ChannelColumns, DataConfig
 from mmm_core.data.patterns import matching_columns
 
 KNOWN_TEXT_COLUMNS = frozenset({"entity_id", "period_start", "geo", "time"})

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mmm_core.config.inputs import ChannelColumns, DataConfig
 from mmm_core.config.loading import check_channel_overrides
+from mmm_core.config.mapping import ChannelColumns, DataConfig
 from mmm_core.config.schema import Config
 from mmm_core.data.columns import ColumnMapping
 from mmm_core.data.layouts import known_layout

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
-from mmm_core.config.inputs import ChannelColumns, DataConfig
+from mmm_core.config.mapping import ChannelColumns, DataConfig
 from mmm_core.data.columns import ColumnMapping
 from mmm_core.data.panel import (
     CONTROL,

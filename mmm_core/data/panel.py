@@ -18,10 +18,29 @@ FREQUENCY = "frequency__"
 """Average number of contacts of the people reached."""
 CONTROL = "control__"
 TREATMENT = "treatment__"
+EXTRA = "extra__"
+"""Source columns that only features are computed from (expressions, prices, macro series); never modelled."""
+AGE = "age__"
+"""Age in days of a channel's creative."""
+ATTRIBUTED = "attributed__"
+"""Conversions that a platform attributes to its channel; outcomes, never modelled."""
+CURRENCY = "currency"
+"""Currency of the row, as text; in raw panels only."""
+CURRENCY_RATE = "currency_rate"
+"""What one unit of it is worth in the project's currency; in raw panels only."""
+NATIONAL_SHARE = "national_share"
+"""The geo's share of amounts that are known for all geos together; in raw panels only."""
+EVENT = "event__"
+"""Share of the week's days with the event; from the calendar or from the source."""
+TERM = "term__"
+"""Custom terms."""
+BASELINE = "baseline__"
+"""Trend, prices, distribution, macro series."""
 HOLIDAY = "holiday__"
 SEASON = "season__"
-_ACTIVITY = (SPEND, MEDIA, REACH)
-_LEVELS = (CONTROL, TREATMENT)
+CALENDAR = "calendar__"
+_ACTIVITY = (SPEND, MEDIA, REACH, ATTRIBUTED)
+_LEVELS = (CONTROL, TREATMENT, EXTRA, AGE)
 
 
 def with_prefix(columns: Iterable[str], *prefixes: str) -> tuple[str, ...]:

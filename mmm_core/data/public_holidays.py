@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mmm_core.config.inputs import HolidaysConfig
+from mmm_core.config.features import HolidaysConfig
 from mmm_core.data.panel import HOLIDAY
 from mmm_core.errors import ConfigError
 

@@ -13,7 +13,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from mmm_core.config.inputs import SimulatorConfig
+from mmm_core.config.ingest import SimulatorConfig
 from mmm_core.data import generator
 from mmm_core.data.generator import FloatArray, MediaEffects, Rng
 from mmm_core.data.naming import NATIONAL

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mmm_core.config.inputs import AdstockOverride, SaturationOverride
+from mmm_core.config.features import AdstockOverride, SaturationOverride
 from mmm_core.config.modeling import ChannelPriorsConfig
 from mmm_core.config.schema import Config
 from mmm_core.errors import SpecificationError

@@ -16,7 +16,7 @@ from mmm_assets.execution import Executor, Outcome
 from mmm_assets.instance import open_instance
 from mmm_assets.planning import STAGES
 from mmm_assets.resources.project import Project
-from mmm_core.config.inputs import SimulatorConfig
+from mmm_core.config.ingest import SimulatorConfig
 from mmm_core.config.loading import load_config
 from mmm_core.data.simulator import simulate
 

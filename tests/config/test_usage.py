@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mmm_core.config.base import Section
-from mmm_core.config.inputs import ChannelColumns
 from mmm_core.config.loading import load_config
+from mmm_core.config.mapping import ChannelColumns
 from mmm_core.config.modeling import TrainingConfig
 from mmm_core.config.schema import Config
 from mmm_core.config.usage import effective_listing, unused_keys

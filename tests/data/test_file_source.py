@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmm_core.config.inputs import DataConfig
+from mmm_core.config.mapping import DataConfig
 from mmm_core.config.schema import Config
 from mmm_core.data.sources import file
 from mmm_core.data.sources.file import display_name, read_file

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmm_core.config.inputs import SimulatorConfig
+from mmm_core.config.ingest import SimulatorConfig
 from mmm_core.data.generator import PATTERNS, spend_pattern
 from mmm_core.data.presets import PRESETS
 from mmm_core.data.simulator import Simulation, simulate

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmm_core.config.inputs import HolidaysConfig
+from mmm_core.config.features import HolidaysConfig
 from mmm_core.data.public_holidays import holiday_columns, holidays_per_week
 from mmm_core.errors import ConfigError
 

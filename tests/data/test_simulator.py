@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmm_core.config.inputs import SimulatorConfig
+from mmm_core.config.ingest import SimulatorConfig
 from mmm_core.config.schema import Config
 from mmm_core.data.generator import carry_over, saturation
 from mmm_core.data.mapping import geo_names, resolve_mapping

@@ -5,7 +5,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from mmm_core.config.inputs import DataConfig
+from mmm_core.config.mapping import DataConfig
 from mmm_core.data.layouts import KNOWN_TEXT_COLUMNS
 from mmm_core.data.sources.parsing import parse_table
 from mmm_core.data.sources.table import SourceTable

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from mmm_core.config.inputs import SimulatorConfig
+from mmm_core.config.ingest import SimulatorConfig
 from mmm_core.data.panel import SOURCE_ROW
 from mmm_core.data.simulator import simulate
 from mmm_core.data.sources.table import SourceTable

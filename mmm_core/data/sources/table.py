@@ -20,3 +20,9 @@ class SourceTable:
     """SHA-256 of the file's bytes; of settings and values if simulated."""
     truth: Truth | None = None
     """What a simulation knows."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know about how it was read and prepared, in sentences (rows left out, tables put
+    beside it, ...)."""
+    passed_over: tuple[str, ...] = ()
+    """Connectors that come before this one in `ingest.connector_priority` and could not be reached, each with
+    the reason."""
