@@ -53,7 +53,7 @@ demo: setup  ## Simulate data, fit it, and write the report and tables: the whol
 	$(BIN)/mmm run --config config/examples/demo.yaml
 
 test: lint  ## All checks: lint, types, import order, tests.
-	$(BIN)/pytest -n 2 --dist loadfile -m "not full" $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not full" $(PYTEST_ARGS)
 
 test-full: lint  ## The same with the full-size statistical tests.
 	$(BIN)/pytest $(PYTEST_ARGS)

@@ -5,6 +5,19 @@ from typing import Any, Literal
 
 from mmm_assets.resources.project import Project
 
+MAPPING = frozenset(
+    {
+        "data",
+        "ingest.tables",
+        "external_data",
+        "features.event_cols",
+        "features.custom_terms",
+        "features.baseline",
+        "features.creative_fatigue",
+        "features.attribution",
+    }
+)
+"""Keys that say which source column is what."""
 Stage = Literal["ingest", "validate", "transform", "features", "train", "evaluate", "optimize", "report"]
 
 

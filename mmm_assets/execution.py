@@ -16,7 +16,7 @@ from mmm_assets.attributes import Stage
 from mmm_assets.freshness import Freshness
 from mmm_assets.io_managers import io_managers
 from mmm_assets.partitions import partitions_name
-from mmm_assets.planning import CUBE, FIT, RAW, SOURCE, Plan
+from mmm_assets.planning import CUBE, FIT, RAW, SOURCE, VERDICTS, Plan
 from mmm_assets.resources.project import Project
 from mmm_core import errors
 
@@ -87,12 +87,16 @@ class Executor:
         self._make(plan, outcome, [SOURCE], None)
         if not outcome.stops:
             self._make_geos(plan, outcome)
-        pooled = plan.keys - plan.by_geo() - {SOURCE}
-        if not outcome.stops and CUBE in pooled:
-            # By itself: if the cube's content turns out unchanged, the fit is still up to date.
-            self._make(plan, outcome, self._due(plan, outcome, frozenset({CUBE}), None), None)
+            if VERDICTS in plan.keys or outcome.stops:
+                self._make(plan, outcome, [VERDICTS], None)
+        pooled = plan.keys - plan.by_geo() - {SOURCE, VERDICTS}
+        behind_fit = pooled & plan.behind(FIT)
+        # The cube by itself: if its content turns out unchanged, what is made from it is still up to date.
+        for keys in (pooled & {CUBE}, pooled - behind_fit - {CUBE}):
+            if not outcome.stops:
+                self._make(plan, outcome, self._due(plan, outcome, keys, None), None)
         if not outcome.stops and FIT in pooled:
-            due = self._due(plan, outcome, pooled - {CUBE}, None)
+            due = self._due(plan, outcome, behind_fit, None)
             self._make(plan, outcome, due, None, plan.checks_of([FIT]))
         return outcome
 

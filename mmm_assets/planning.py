@@ -11,6 +11,8 @@ from mmm_assets.attributes import Stage
 from mmm_assets.freshness import Freshness
 
 SOURCE, RAW, CUBE, FIT = map(AssetKey, ("source_snapshot", "raw_panel", "model_data", "posterior"))
+VERDICTS = AssetKey("validation_summary")
+"""Made from whatever geos there are, even if one is blocked: it says why."""
 STAGES: tuple[Stage, ...] = (
     "ingest",
     "validate",
@@ -69,6 +71,12 @@ class Plan:
                 if renewed or key in self._forced or not self._stored(key, geo) or freshness.is_due(key, geo):
                     due |= self._graph.get(key).execution_set_asset_keys
         return [key for key in self._graph.toposorted_asset_keys if key in due]
+
+    def behind(self, key: AssetKey) -> frozenset[AssetKey]:
+        """Wanted assets among the key, what it is made from and what is made from it, the cube's excepted."""
+        made_for = self._graph.get_ancestor_asset_keys(key) - self._graph.get_ancestor_asset_keys(CUBE) - {CUBE}
+        made_from = {other for other in self.keys if key in self._graph.get_ancestor_asset_keys(other)}
+        return self.keys & frozenset({key, *made_for, *made_from})
 
     def by_geo(self) -> frozenset[AssetKey]:
         """Wanted assets that exist once per geo."""

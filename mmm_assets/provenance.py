@@ -1,16 +1,16 @@
 """What a stored table was made from: source rows or a fit.  Travels with the table as `frame.attrs`."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
 from mmm_core.config.schema import Config
-from mmm_core.data.mapping import ColumnMapping, resolve_mapping
-from mmm_core.data.naming import geo_codes
+from mmm_core.data.geo_rows import geo_rows
+from mmm_core.data.mapping import ColumnMapping, geo_names, resolve_mapping
 from mmm_core.data.panel import SOURCE_ROW
+from mmm_core.data.sources.table import SourceTable
 from mmm_core.errors import StorageError
 
 _KEY = "provenance"
@@ -77,15 +77,19 @@ def require_fit(version: str, **tables: pd.DataFrame) -> None:
         )
 
 
-def geo_fingerprints(frame: pd.DataFrame, keys: Sequence[str]) -> dict[str, str]:
-    """geo -> hash of its rows, whatever their position in the file."""
-    codes, labels = geo_codes(frame, keys)
-    rows = frame.drop(columns=SOURCE_ROW, errors="ignore")
+def geo_fingerprints(source: SourceTable, mapping: ColumnMapping) -> dict[str, str]:
+    """geo -> hash of its rows, whatever their position in the file, in natural order of the geos.
+
+    Where national amounts are spread over geos, all rows count for each: one geo's share depends on the others.
+
+    Raises:
+        DataError: the geos cannot be told (`mapping.geo_names`).
+    """
+    geos = geo_names(source, mapping)
+    rows = source.frame.drop(columns=SOURCE_ROW, errors="ignore")
     hashes = pd.util.hash_pandas_object(rows, index=False).to_numpy()
     header = repr([(str(name), str(kind)) for name, kind in rows.dtypes.items()]).encode()
-    order = np.argsort(codes, kind="stable")
-    bounds = np.searchsorted(codes[order], np.arange(len(labels) + 1))
-    rows_of = {label: order[bounds[number] : bounds[number + 1]] for number, label in enumerate(labels)}
-    return {
-        label: hashlib.sha256(header + hashes[mine].tobytes()).hexdigest()[:32] for label, mine in rows_of.items()
-    }
+    if mapping.national:
+        header += np.sort(hashes).tobytes()
+    rows_of = geo_rows(source, mapping.keys).rows
+    return {geo: hashlib.sha256(header + hashes[rows_of[geo]].tobytes()).hexdigest()[:32] for geo in geos}

@@ -22,6 +22,10 @@ class DataError(InputError):
     """The source data is wrong: names file, column and rows."""
 
 
+class UnreachableError(DataError):
+    """A service that the data comes from did not answer, or only with faults, however often it was asked."""
+
+
 class SpecificationError(InputError):
     """The model specification is impossible, or this backend cannot fit it."""
 

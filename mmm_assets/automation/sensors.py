@@ -10,13 +10,13 @@ from mmm_assets.automation.jobs import REQUESTED_BY
 from mmm_assets.partitions import geo_change, geo_partitions, refuse_unusable_names
 from mmm_assets.resources.project import Project
 from mmm_assets.resources.tracking import PROCESS_TAG, RUN_TAG, Tracker, process_is_alive
+from mmm_assets.stages.ingest import SNAPSHOT
 from mmm_core.data.mapping import geo_names, resolve_mapping
-from mmm_core.data.sources.source import read_source
+from mmm_core.data.preparation.prepare import prepared_source
+from mmm_core.data.sources.signs import source_signs
 from mmm_core.errors import InputError
 
 _INTERVAL_SECONDS = 60
-_SIGNS_OF_CHANGE = ("size", "mtime", "ETag", "etag", "LastModified", "last_modified", "generation", "md5Hash")
-"""What file systems tell about a file without reading it."""
 
 
 def definitions(project: Project) -> dg.Definitions:
@@ -30,22 +30,18 @@ def definitions(project: Project) -> dg.Definitions:
     )
 
 
-def source_mark(project: Project, registered: Sequence[str]) -> str:
-    """What changes with the source, its mapping or the registered geos; the source is not read.
+def source_mark(project: Project, registered: Sequence[str]) -> str | None:
+    """What changes with the source, its further tables, their mapping or the registered geos; nothing is read.
 
-    A URL that tells nothing about its content counts as unchanged.
+    A URL that tells nothing about its content counts as unchanged.  None where only reading can tell.
 
     Raises:
-        FileNotFoundError: the configured file is not there.
+        DataError: a configured file is not there.
     """
-    ingest = project.config.ingest
-    parts = [project.code_version("ingest", "data"), *sorted(registered)]
-    if ingest.path is not None and "file" in ingest.connector_priority:
-        from fsspec.core import url_to_fs
-
-        filesystem, path = url_to_fs(ingest.path)
-        about = filesystem.info(path)
-        parts += [f"{sign} {about[sign]}" for sign in _SIGNS_OF_CHANGE if sign in about]
+    signs = source_signs(project.config)
+    if signs is None:
+        return None
+    parts = [project.code_version(*SNAPSHOT), *sorted(registered), *signs]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -61,10 +57,11 @@ def _register_geos(project: Project) -> dg.SensorDefinition:
     def register_geos(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         registered = geos.get_partition_keys(dynamic_partitions_store=context.instance)
         try:
-            if context.cursor == source_mark(project, registered):
+            mark = source_mark(project, registered)
+            if mark is not None and context.cursor == mark:
                 return dg.SkipReason("The source has not changed.")
             found = geos_of_source(project)
-        except (InputError, FileNotFoundError) as error:
+        except InputError as error:
             return dg.SkipReason(f"The source cannot be read: {error}")
         change = geo_change(registered, found)
         requests = [geos.build_add_request(list(change.added))] if change.added else []
@@ -82,7 +79,7 @@ def geos_of_source(project: Project) -> tuple[str, ...]:
     Raises:
         InputError: the source cannot be used.
     """
-    source = read_source(project.config)
+    source = prepared_source(project.config, project.downloads)
     geos = geo_names(source, resolve_mapping(project.config, list(source.frame.columns), source.origin))
     refuse_unusable_names(geos, source.origin)
     return geos

@@ -1,6 +1,7 @@
 """`mmm run` and one command per stage: run, then say what came of it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mmm_assets.assembly import build_definitions
 from mmm_assets.attributes import Stage
@@ -11,6 +12,8 @@ from mmm_assets.execution import Executor, Outcome, Stop
 from mmm_assets.instance import open_instance
 
 OK, BLOCKED, BAD_INPUT = 0, 1, 2
+VALIDATION_PAGE = "validation.html"
+"""Name of the page in the exports."""
 _SHOWN = 8
 """Reasons that are shown in full."""
 
@@ -28,12 +31,12 @@ def run_stages(invocation: Invocation, stages: Sequence[Stage], force: bool) -> 
         tags = {"mmm/command": "run" if len(stages) > 1 else stages[0]}
         outcome = Executor(project, definitions, instance, shown, tags).run(stages, force)
     if outcome.stops:
-        return _explain(outcome, invocation)
+        return _explain(outcome, invocation, project.exports / VALIDATION_PAGE)
     Summary(project, outcome, invocation.arguments).show(stages)
     return OK
 
 
-def _explain(outcome: Outcome, invocation: Invocation) -> int:
+def _explain(outcome: Outcome, invocation: Invocation, page: Path) -> int:
     """Why it stopped, and what that means."""
     console, stops = notes(), outcome.stops
     for stop in stops[:_SHOWN]:
@@ -45,6 +48,8 @@ def _explain(outcome: Outcome, invocation: Invocation) -> int:
         console.print(f"… and {len(stops) - _SHOWN} more of the same kind.", markup=False)
     if any(stop.kind == "other" for stop in stops) and not invocation.debug:
         console.print("Unexpected; run again with --debug to see where.", markup=False)
+    if ("validation_summary", None) in outcome.made:
+        console.print(f"What is wrong with which geo, and how to mend it: {page}", markup=False)
     console.print("Report and exports are as they were before.", markup=False)
     return BAD_INPUT if all(stop.kind == "input" for stop in stops) else BLOCKED
 

@@ -43,7 +43,8 @@ class Summary:
             out.print(f"Diagnostics  {_diagnostics_line(self._value('json', 'evaluation'))}", markup=False)
         if "optimize" in stages:
             out.print(budget_table(self._value("parquet", "budget_plan")))
-        self._show_warnings(out)
+        self._show_warnings(out, stages)
+        self._show_data_pages(out, stages)
         if "report" in stages:
             out.print(f"Report       {self._project.report}", markup=False)
             out.print(f"Exports      {self._project.exports}", markup=False)
@@ -70,12 +71,20 @@ class Summary:
             f"{fit.diagnostics.divergences} divergences{'' if made else ' (up to date; --force fits again)'}"
         )
 
-    def _show_warnings(self, out: Console) -> None:
+    def _show_data_pages(self, out: Console, stages: Sequence[Stage]) -> None:
+        """Pages that these stages have written."""
+        pages = {"validate": ("Validation", "validation.html"), "features": ("Data", "eda.html")}
+        for stage, (title, name) in pages.items():
+            if stage in stages:
+                out.print(f"{title:<12} {self._project.exports / name}", markup=False)
+
+    def _show_warnings(self, out: Console, stages: Sequence[Stage]) -> None:
         warnings = self._outcome.warnings
         names = sorted({f"{warned.asset}.{warned.check}" for warned in warnings})
         if names:
             listed = ", ".join(names)
-            out.print(f"Warnings     {len(warnings)}, by check: {listed}; the report has them", markup=False)
+            where = "the report has them" if "report" in stages else "mmm validate writes them to validation.html"
+            out.print(f"Warnings     {len(warnings)}, by check: {listed}; {where}", markup=False)
 
 
 def _diagnostics_line(evaluation: dict[str, Any]) -> str:

@@ -47,6 +47,11 @@ class Project:
         return self.storage / "snapshots"
 
     @property
+    def downloads(self) -> Path | None:
+        """Folder of what remote connectors fetched; None if it is not kept."""
+        return self.storage / "cache" / "downloads" if self.config.ingest.download_cache else None
+
+    @property
     def exports(self) -> Path:
         """Folder of the tables and the report that people and other tools read."""
         return self.storage / "exports"

@@ -1,18 +1,21 @@
 """Stage features: each geo's model inputs, and all geos together as one aligned cube."""
 
+import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from mmm_assets.attributes import attributes
+from mmm_assets.attributes import MAPPING, attributes
 from mmm_assets.checks import check_results, check_specs, refusals
 from mmm_assets.io_managers import every_geo
-from mmm_assets.metadata import frame_metadata, frame_version, model_data_version
+from mmm_assets.metadata import bytes_version, frame_metadata, frame_version, model_data_version, picture
 from mmm_assets.partitions import geo_partitions
 from mmm_assets.provenance import Provenance
 from mmm_assets.resources.project import Project
+from mmm_assets.stages.transform import joined_logs
 from mmm_core.data.mapping import resolve_mapping
 from mmm_core.errors import DataError
 from mmm_core.features.assemble import assemble_model_data
@@ -22,13 +25,15 @@ from mmm_core.features.model_data import ModelData
 from mmm_core.quality.check import require
 from mmm_core.quality.clean_checks import check_clean_panel
 from mmm_core.quality.feature_checks import FEATURE_CHECKS, check_features
+from mmm_core.storage import write_text
 
 
 def definitions(project: Project) -> dg.Definitions:
     """Assets and checks of this stage."""
     geos = geo_partitions(project.config.project.name)
-    reads = {"features.seasonality", "features.holidays", "enhanced_cleaning.missing_data", "validation"}
-    pooled = {*reads, "features.adstock.max_lag", "data", "project.currency"}
+    terms = {"features.seasonality", "features.holidays", "features.events"}
+    reads = MAPPING | terms | {"enhanced_cleaning.missing_data", "validation"}
+    pooled = reads | {"features.adstock.max_lag", "project.currency"}
     features = dg.asset(
         name="features",
         partitions_def=geos,
@@ -41,10 +46,25 @@ def definitions(project: Project) -> dg.Definitions:
         io_manager_key="model_data_io",
         **attributes(project, "features", reads=pooled, kinds={"xarray", "netcdf"}),
     )
+    data_page = dg.asset(
+        ins={"change_log": every_geo("change_log")},
+        io_manager_key="json",
+        **attributes(project, "features", reads={"validation", "features", "project"}, kinds={"html"}),
+    )
+    attributed = dg.asset(
+        ins={"features": every_geo("features")},
+        io_manager_key="parquet",
+        **attributes(project, "features", reads={"features.attribution", "data"}, kinds={"pandas", "parquet"}),
+    )
     feature_specs = check_specs("features", FEATURE_CHECKS, geos)
     data_specs = check_specs("model_data", MODEL_DATA_CHECKS)
     return dg.Definitions(
-        assets=[features(features_of_geo), model_data(model_data_of_all_geos)],
+        assets=[
+            features(features_of_geo),
+            model_data(model_data_of_all_geos),
+            data_page(exploration),
+            attributed(attribution_comparison),
+        ],
         asset_checks=[
             dg.multi_asset_check(name="features_checks", specs=feature_specs)(features_checks),
             dg.multi_asset_check(name="model_data_checks", specs=data_specs)(model_data_checks),
@@ -60,8 +80,12 @@ def features_of_geo(
     with refusals():
         subject = f"clean_panel of geo {clean_panel['geo'].iloc[0]}"
         require(check_clean_panel(clean_panel, project.config), subject)
-        frame = provenance.put_on(build_features(clean_panel, project.config))
-    return dg.MaterializeResult(value=frame, data_version=frame_version(frame), metadata=frame_metadata(frame))
+        frame = build_features(clean_panel, project.config)
+        notes = list(frame.attrs.get("notes", ()))
+        provenance.put_on(frame)
+    return dg.MaterializeResult(
+        value=frame, data_version=frame_version(frame), metadata={"notes": notes, **frame_metadata(frame)}
+    )
 
 
 def features_checks(features: pd.DataFrame, project: dg.ResourceParam[Project]) -> Iterator[dg.AssetCheckResult]:
@@ -94,6 +118,54 @@ def model_data_checks(model_data: ModelData, project: dg.ResourceParam[Project])
     with refusals():
         results = check_model_data(model_data, project.config)
     yield from check_results("model_data", MODEL_DATA_CHECKS, results)
+
+
+def exploration(
+    model_data: ModelData,
+    change_log: dict[str, pd.DataFrame],
+    source_snapshot: dict[str, Any],
+    project: dg.ResourceParam[Project],
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """What a person looks at before a fit: spend, flighting, correlations, gaps, outliers; one page."""
+    from mmm_core.exploration.explore import explore
+    from mmm_core.exploration.previews import media_previews
+    from mmm_core.reporting import eda_figures
+    from mmm_core.reporting.eda_page import render_eda
+    from mmm_core.reporting.preview_figures import media_preview_grid
+
+    config = project.config
+    with refusals():
+        found = explore(model_data, joined_logs(change_log, model_data.geos), config)
+        mapping = resolve_mapping(config, source_snapshot["columns"], source_snapshot["origin"])
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        title = f"{config.reports.title or config.project.name}: data"
+        page = render_eda(found, title, mapping.kpi, config.project.name, now)
+        write_text(project.exports / "eda.html", page)
+        previews = media_previews(model_data, config)
+    record = found.to_record()
+    return dg.MaterializeResult(
+        value=record,
+        data_version=dg.DataVersion(bytes_version(json.dumps(record).encode())),
+        metadata={
+            "page": dg.MetadataValue.path(str(project.exports / "eda.html")),
+            "spend": picture(eda_figures.spend_shares(found)),
+            "flighting": picture(eda_figures.flighting_heat_map(found)),
+            "correlation": picture(eda_figures.correlation_heat_map(found)),
+            "adstock_and_saturation_at_prior_means": picture(media_preview_grid(previews)),
+            "variance_inflation": frame_metadata(found.inflation, rows=60)["preview"],
+        },
+    )
+
+
+def attribution_comparison(
+    features: dict[str, pd.DataFrame], source_snapshot: dict[str, Any], project: dg.ResourceParam[Project]
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """Conversions that platforms claim, beside spend; empty unless `features.attribution` is on."""
+    from mmm_core.features.attributed import attribution_comparison as compare
+
+    with refusals():
+        table = compare(of_this_snapshot(features, source_snapshot), project.config)
+    return dg.MaterializeResult(value=table, data_version=frame_version(table), metadata=frame_metadata(table))
 
 
 def of_this_snapshot(features: Mapping[str, pd.DataFrame], snapshot: Mapping[str, Any]) -> dict[str, pd.DataFrame]:

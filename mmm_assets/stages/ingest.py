@@ -1,5 +1,7 @@
 """Stage ingest: one immutable version of the source, and each geo's rows of it."""
 
+import json
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -7,47 +9,70 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from mmm_assets.attributes import attributes
-from mmm_assets.checks import refusals
-from mmm_assets.metadata import frame_metadata, frame_version
+from mmm_assets.attributes import MAPPING, attributes
+from mmm_assets.checks import check_results, check_specs, refusals
+from mmm_assets.metadata import bytes_version, frame_metadata, frame_version
 from mmm_assets.partitions import geo_partitions, refuse_unusable_names, register_geos
+from mmm_assets.progress import logged
 from mmm_assets.provenance import Provenance, geo_fingerprints
 from mmm_assets.resources.project import Project
-from mmm_core.data.mapping import geo_names, raw_panel, resolve_mapping
-from mmm_core.data.sources.source import read_source
+from mmm_assets.validation import FINGERPRINT, report_metadata
+from mmm_core.data.mapping import raw_panel, resolve_mapping
+from mmm_core.data.preparation.prepare import prepared_source
 from mmm_core.data.sources.table import SourceTable
 from mmm_core.errors import DataError, StorageError
+from mmm_core.intake.report import build_geo_report
+from mmm_core.progress import Progress, silent
+from mmm_core.quality.check import CheckResult
+from mmm_core.quality.source_checks import SOURCE_CHECKS, check_source
 from mmm_core.storage import atomic_path
+
+SNAPSHOT = MAPPING | {"ingest"}
+"""Keys that decide what the snapshot holds."""
 
 
 def definitions(project: Project) -> dg.Definitions:
-    """Assets of this stage."""
+    """Assets and checks of this stage."""
+    snapshot = dg.asset(
+        io_manager_key="json", **attributes(project, "ingest", reads=SNAPSHOT, kinds={"python", "parquet"})
+    )
+    rows = dg.AssetOut(
+        io_manager_key="parquet",
+        description="One geo's rows under the panel's names, values as in the source, with their line numbers.",
+        **attributes(project, "ingest", reads=MAPPING | {"validation"}, kinds={"pandas", "parquet"}),
+    )
+    report = dg.AssetOut(
+        io_manager_key="json",
+        description="What every check says about one geo's rows, before and after cleaning, and its score.",
+        **attributes(project, "validate", reads=MAPPING | {"validation", "enhanced_cleaning"}, kinds={"python"}),
+    )
+    panel = dg.multi_asset(
+        name="raw_panel",
+        outs={"raw_panel": rows, "validation_report": report},
+        partitions_def=geo_partitions(project.config.project.name),
+    )
+    checks = dg.multi_asset_check(
+        name="source_snapshot_checks", specs=check_specs("source_snapshot", SOURCE_CHECKS)
+    )
     return dg.Definitions(
-        assets=[
-            dg.asset(
-                io_manager_key="json",
-                **attributes(project, "ingest", reads={"ingest", "data"}, kinds={"python", "parquet"}),
-            )(source_snapshot),
-            dg.asset(
-                name="raw_panel",
-                partitions_def=geo_partitions(project.config.project.name),
-                io_manager_key="parquet",
-                **attributes(project, "ingest", reads={"data", "validation"}, kinds={"pandas", "parquet"}),
-            )(raw_panel_of_geo),
-        ]
+        assets=[snapshot(source_snapshot), panel(raw_panel_of_geo)], asset_checks=[checks(source_checks)]
     )
 
 
 def source_snapshot(
-    context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
+    context: dg.AssetExecutionContext,
+    project: dg.ResourceParam[Project],
+    progress: dg.ResourceParam[Progress],
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """The source as it is now: kept as one immutable Parquet file named by its content; registers its geos.
 
     Reading the same content again changes nothing, and leaves everything downstream up to date.
     """
     with refusals():
-        record, frame = take_snapshot(project)
+        record, frame = take_snapshot(project, logged(context.log, progress))
         change = register_geos(context.instance, project.config.project.name, tuple(record["geos"]))
+    for reason in record["passed_over"]:
+        context.log.warning(reason)
     return dg.MaterializeResult(
         value=record,
         data_version=dg.DataVersion(record["content_hash"]),
@@ -58,26 +83,27 @@ def source_snapshot(
             "geos": len(record["geos"]),
             "geos_added": list(change.added),
             "geos_removed": list(change.removed),
+            "notes": record["notes"],
+            "passed_over": record["passed_over"],
             **frame_metadata(frame),
         },
     )
 
 
-def take_snapshot(project: Project) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Read the source, store it, and say what it is.
+def take_snapshot(project: Project, progress: Progress = silent) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Read the source and its further tables, store them as one table, and say what it is.
 
     Returns:
         The asset's value: origin, content_hash, snapshot (path), rows, columns, geos (name -> fingerprint of
-        its rows, in natural order), truth_roi (of simulated data); and the source table.
+        its rows, in natural order), notes, passed_over, truth_roi (of simulated data); and the table.
 
     Raises:
         InputError: the source cannot be read, or a mapped column or a geo's name is missing.
     """
-    source = read_source(project.config)
+    source = prepared_source(project.config, project.downloads, progress)
     mapping = resolve_mapping(project.config, list(source.frame.columns), source.origin)
-    geos = geo_names(source, mapping)
-    refuse_unusable_names(geos, source.origin)
-    fingerprints = geo_fingerprints(source.frame, mapping.keys)
+    geos = geo_fingerprints(source, mapping)
+    refuse_unusable_names(tuple(geos), source.origin)
     path = project.snapshots / f"{source.content_hash}.parquet"
     if not path.exists():
         with atomic_path(path) as temporary:
@@ -88,16 +114,34 @@ def take_snapshot(project: Project) -> tuple[dict[str, Any], pd.DataFrame]:
         "snapshot": str(path),
         "rows": len(source.frame),
         "columns": [str(column) for column in source.frame.columns],
-        "geos": {geo: fingerprints[geo] for geo in geos},
+        "geos": geos,
+        "notes": list(source.notes),
+        "passed_over": list(source.passed_over),
         "truth_roi": None if source.truth is None else dict(source.truth.roi),
     }
     return record, source.frame
 
 
+def source_checks(
+    source_snapshot: dict[str, Any], project: dg.ResourceParam[Project]
+) -> Iterator[dg.AssetCheckResult]:
+    """What can only be seen in all geos together: roll-ups, currencies, feeds that stop."""
+    with refusals():
+        results = judge_source(source_snapshot, project)
+    yield from check_results("source_snapshot", SOURCE_CHECKS, results)
+
+
+def judge_source(record: dict[str, Any], project: Project) -> list[CheckResult]:
+    """Outcome of every check of `SOURCE_CHECKS`."""
+    source = stored_source(record)
+    mapping = resolve_mapping(project.config, list(source.frame.columns), source.origin)
+    return check_source(source, mapping, project.config)
+
+
 def raw_panel_of_geo(
     context: dg.AssetExecutionContext, source_snapshot: dict[str, Any], project: dg.ResourceParam[Project]
-) -> dg.MaterializeResult[pd.DataFrame]:
-    """One geo's rows under the panel's names, values as they are in the source, with their line numbers."""
+) -> tuple[dg.MaterializeResult[pd.DataFrame], dg.MaterializeResult[dict[str, Any]]]:
+    """One geo's rows, and what the checks say about them."""
     geo = context.partition_key
     with refusals():
         if geo not in source_snapshot["geos"]:
@@ -105,22 +149,42 @@ def raw_panel_of_geo(
                 f"{source_snapshot['origin']} has no geo {geo!r} any more; materialize source_snapshot, "
                 "which removes the partition."
             )
-        source = _stored_source(source_snapshot)
+        source = stored_source(source_snapshot)
         mapping = resolve_mapping(project.config, list(source.frame.columns), source.origin)
         panel = raw_panel(source, mapping, geo)
+        report = build_geo_report(panel, mapping, project.config, source.origin)
     provenance = Provenance(source.origin, source_snapshot["geos"][geo], tuple(source_snapshot["columns"]))
     provenance.put_on(panel)
-    return dg.MaterializeResult(value=panel, data_version=frame_version(panel), metadata=frame_metadata(panel))
+    record = {**report.to_json(), FINGERPRINT: provenance.fingerprint}
+    return (
+        dg.MaterializeResult(
+            asset_key="raw_panel", value=panel, data_version=frame_version(panel), metadata=frame_metadata(panel)
+        ),
+        dg.MaterializeResult(
+            asset_key="validation_report",
+            value=record,
+            data_version=dg.DataVersion(bytes_version(json.dumps(record, default=str).encode())),
+            metadata=report_metadata(report),
+        ),
+    )
 
 
-def _stored_source(record: dict[str, Any]) -> SourceTable:
+def stored_source(record: dict[str, Any]) -> SourceTable:
+    """The table that `take_snapshot` stored.
+
+    Raises:
+        StorageError: it is gone.
+    """
     path = Path(record["snapshot"])
     if not path.exists():
         raise StorageError(f"The snapshot {path} is gone; materialize source_snapshot again.")
-    return SourceTable(_snapshot_frame(path), record["origin"], record["content_hash"])
+    notes, passed_over = tuple(record["notes"]), tuple(record["passed_over"])
+    return _snapshot_table(path, record["origin"], record["content_hash"], notes, passed_over)
 
 
 @lru_cache(maxsize=1)
-def _snapshot_frame(path: Path) -> pd.DataFrame:
+def _snapshot_table(
+    path: Path, origin: str, content_hash: str, notes: tuple[str, ...], passed_over: tuple[str, ...]
+) -> SourceTable:
     """The file never changes, and one process often reads it for many geos."""
-    return pd.read_parquet(path)
+    return SourceTable(pd.read_parquet(path), origin, content_hash, notes=notes, passed_over=passed_over)

@@ -17,18 +17,20 @@ from mmm_assets.provenance import require_fit
 from mmm_assets.resources.project import Project
 from mmm_assets.resources.tracking import Tracker
 from mmm_assets.stages.evaluate import GATE, judge_evaluation, require_evaluation
+from mmm_assets.stages.ingest import judge_source
 from mmm_assets.stages.optimize import SCENARIOS
 from mmm_assets.stages.train import interpretable
-from mmm_assets.stages.validate import judge_raw_panel
+from mmm_assets.stages.transform import joined_logs
+from mmm_assets.validation import current_reports
 from mmm_core.config.loading import flatten
 from mmm_core.data.mapping import resolve_mapping
 from mmm_core.evaluation.convergence import check_convergence
+from mmm_core.exploration.exploration import Exploration
 from mmm_core.features.checks import check_model_data
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.posterior import Posterior
 from mmm_core.optimization.scenarios import ScenarioSummary
 from mmm_core.quality.check import CheckResult
-from mmm_core.quality.clean_checks import check_clean_panel
 from mmm_core.quality.feature_checks import check_features
 from mmm_core.quality.score import quality_score
 from mmm_core.reporting.inputs import ReportInputs
@@ -39,7 +41,7 @@ from mmm_core.storage import write_text
 def definitions(project: Project) -> dg.Definitions:
     """Assets of this stage."""
     quality = dg.asset(
-        ins={name: every_geo(name) for name in ("raw_panel", "clean_panel", "features")},
+        ins={name: every_geo(name) for name in ("validation_report", "features")},
         io_manager_key="json",
         **attributes(project, "report", reads={"validation", "data"}, kinds={"pandas"}),
     )
@@ -57,25 +59,25 @@ def definitions(project: Project) -> dg.Definitions:
 
 
 def data_quality(
-    raw_panel: dict[str, pd.DataFrame],
-    clean_panel: dict[str, pd.DataFrame],
+    validation_report: dict[str, dict[str, Any]],
     features: dict[str, pd.DataFrame],
+    source_snapshot: dict[str, Any],
     model_data: ModelData,
     project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[list[dict[str, Any]]]:
     """Outcome of every check of the data behind the fit, with a score for each geo's rows."""
     config = project.config
     with refusals():
-        found = [
-            (f"{asset}[{geo}]", result)
-            for asset, frames, judge in (
-                ("raw_panel", raw_panel, judge_raw_panel),
-                ("clean_panel", clean_panel, check_clean_panel),
-                ("features", features, check_features),
-            )
-            for geo in model_data.geos
-            for result in judge(frames[geo], config)
+        reports, _ = current_reports(validation_report, source_snapshot["geos"])
+        found = [("source_snapshot", result) for result in judge_source(source_snapshot, project)]
+        found += [
+            (f"{stage}[{report.geo}]", result)
+            for report in reports
+            for stage, results in report.results.items()
+            for result in results
         ]
+        for geo in model_data.geos:
+            found += [(f"features[{geo}]", result) for result in check_features(features[geo], config)]
         found += [("model_data", result) for result in check_model_data(model_data, config)]
     records = [{"asset": asset, **asdict(result)} for asset, result in found]
     return dg.MaterializeResult(
@@ -94,6 +96,7 @@ def report_page(
     budget_plan: pd.DataFrame,
     data_quality: list[dict[str, Any]],
     change_log: dict[str, pd.DataFrame],
+    exploration: dict[str, Any],
     source_snapshot: dict[str, Any],
     project: dg.ResourceParam[Project],
     tracker: dg.ResourceParam[Tracker],
@@ -117,7 +120,8 @@ def report_page(
             diagnostics=_with_worst(evaluation["diagnostics"], posterior),
             checks=checks,
             model_choice=_choice_behind(posterior),
-            change_log=_joined(change_log, draws.data.geos),
+            exploration=Exploration.from_record(exploration),
+            change_log=joined_logs(change_log, draws.data.geos),
         )
         write_text(project.report, render_report(inputs))
     url = _attach(tracker, project, posterior.mlflow_run_id, inputs)
@@ -226,13 +230,6 @@ def _fit_checks(fit: StoredFit, evaluation: dict[str, Any], project: Project) ->
     return [("posterior", result) for result in gate] + [
         ("evaluation", result) for result in judge_evaluation(evaluation, project)
     ]
-
-
-def _joined(change_log: Mapping[str, pd.DataFrame], geos: tuple[str, ...]) -> pd.DataFrame:
-    """The change logs of these geos; an empty one has no types, which would spoil those of the others."""
-    logs = [change_log[geo] for geo in geos]
-    filled = [log for log in logs if len(log)]
-    return pd.concat(filled, ignore_index=True) if filled else logs[0]
 
 
 def _attach(tracker: Tracker, project: Project, run_id: str, inputs: ReportInputs) -> str:

@@ -1,18 +1,20 @@
 """Stage transform: each geo's rows become a complete weekly panel, and every change is written down."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from mmm_assets.attributes import attributes
+from mmm_assets.attributes import MAPPING, attributes
 from mmm_assets.checks import check_results, check_specs, refusals
+from mmm_assets.io_managers import every_geo
 from mmm_assets.metadata import frame_metadata, frame_version, picture
 from mmm_assets.partitions import geo_partitions
 from mmm_assets.provenance import Provenance
 from mmm_assets.resources.project import Project
 from mmm_assets.stages.validate import judge_raw_panel
-from mmm_core.cleaning.clean import CleanedPanel, clean_panel
+from mmm_core.cleaning.clean import clean_panel
 from mmm_core.quality.check import require
 from mmm_core.quality.clean_checks import CLEAN_PANEL_CHECKS, check_clean_panel
 from mmm_core.reporting.figures import kpi_spend_preview
@@ -21,9 +23,8 @@ from mmm_core.reporting.figures import kpi_spend_preview
 def definitions(project: Project) -> dg.Definitions:
     """Assets and checks of this stage."""
     geos = geo_partitions(project.config.project.name)
-    shared = attributes(
-        project, "transform", reads={"data", "enhanced_cleaning", "validation"}, kinds={"pandas", "parquet"}
-    )
+    reads = MAPPING | {"enhanced_cleaning", "validation", "features.events", "project.currency"}
+    shared = attributes(project, "transform", reads=reads, kinds={"pandas", "parquet"})
     panel = dg.AssetOut(
         io_manager_key="parquet",
         description="One geo's complete, sorted, weekly panel of numbers.",
@@ -38,8 +39,13 @@ def definitions(project: Project) -> dg.Definitions:
         name="clean_panel", outs={"clean_panel": panel, "change_log": changes}, partitions_def=geos
     )
     specs = check_specs("clean_panel", CLEAN_PANEL_CHECKS, geos)
+    totals = dg.asset(
+        ins={"change_log": every_geo("change_log")},
+        io_manager_key="parquet",
+        **attributes(project, "transform", reads=set(), kinds={"pandas", "parquet"}),
+    )
     return dg.Definitions(
-        assets=[clean(clean_panel_of_geo)],
+        assets=[clean(clean_panel_of_geo), totals(change_totals)],
         asset_checks=[dg.multi_asset_check(name="clean_panel_checks", specs=specs)(clean_panel_checks)],
     )
 
@@ -52,7 +58,7 @@ def clean_panel_of_geo(
     with refusals():
         require(judge_raw_panel(raw_panel, project.config), f"raw_panel of geo {raw_panel['geo'].iloc[0]}")
         cleaned = clean_panel(raw_panel, provenance.mapping(project.config), project.config)
-    panel, changes = provenance.put_on(cleaned.panel), provenance.put_on(_with_dropped(cleaned))
+    panel, changes = provenance.put_on(cleaned.panel), provenance.put_on(cleaned.changes)
     return (
         dg.MaterializeResult(
             asset_key="clean_panel",
@@ -75,13 +81,25 @@ def clean_panel_of_geo(
     )
 
 
-def _with_dropped(cleaned: CleanedPanel) -> pd.DataFrame:
-    """The changed cells, and each dropped row as one more line without values."""
-    dropped = cleaned.dropped_rows
-    lines = pd.DataFrame(
-        {"geo": dropped["geo"], "date": dropped["date"], "column": "(row)", "before": float("nan")}
-    ).assign(after=float("nan"), rule="dropped: " + dropped["reason"].astype(str))
-    return pd.concat([cleaned.changes, lines], ignore_index=True) if len(lines) else cleaned.changes
+def change_totals(
+    change_log: dict[str, pd.DataFrame], source_snapshot: dict[str, Any]
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """What cleaning did, over all geos: cells and sums before and after, by rule and column."""
+    from mmm_core.cleaning.totals import change_totals as totals_of
+
+    totals = totals_of(joined_logs(change_log, source_snapshot["geos"]))
+    return dg.MaterializeResult(
+        value=totals,
+        data_version=frame_version(totals),
+        metadata={"changed": int(totals["cells"].sum()), **frame_metadata(totals, rows=100)},
+    )
+
+
+def joined_logs(change_log: Mapping[str, pd.DataFrame], geos: Iterable[str]) -> pd.DataFrame:
+    """The change logs of these geos; an empty one has no types, which would spoil those of the others."""
+    logs = [change_log[geo] for geo in geos if geo in change_log]
+    filled = [log for log in logs if len(log)]
+    return pd.concat(filled, ignore_index=True) if filled else logs[0]
 
 
 def clean_panel_checks(

@@ -8,6 +8,7 @@ import pandas as pd
 
 from mmm_core.benchmark.truth import KnownTruth
 from mmm_core.cleaning.clean import clean_panel
+from mmm_core.config.features import BaselineConfig, FeaturesConfig
 from mmm_core.config.ingest import IngestConfig, SimulatorConfig
 from mmm_core.config.mapping import DataConfig
 from mmm_core.config.modeling import ChannelPriorsConfig, PriorConfig
@@ -94,12 +95,14 @@ def for_any_data(config: Config, ingest: IngestConfig, data: DataConfig) -> Conf
     features, model = config.features, config.model
     adstock = features.adstock.model_copy(update={"platform_overrides": {}})
     saturation = features.saturation.model_copy(update={"channel_overrides": {}})
-    holidays = type(features.holidays)()
+    trend = BaselineConfig(trend=features.baseline.trend)
     priors = model.priors.model_copy(update={"roi_bounds": {}, "channels": {}})
     return Config(
         ingest=ingest,
         data=data,
-        features=features.model_copy(update={"adstock": adstock, "saturation": saturation, "holidays": holidays}),
+        features=FeaturesConfig(
+            adstock=adstock, saturation=saturation, seasonality=features.seasonality, baseline=trend
+        ),
         model=model.model_copy(update={"priors": priors}),
         training=config.training,
         runtime=config.runtime,

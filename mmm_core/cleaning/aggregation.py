@@ -1,64 +1,51 @@
 """Days to weeks."""
 
+from dataclasses import replace
+
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from mmm_core.data import calendar
-from mmm_core.data.panel import DATE, FREQUENCY, GEO, KPI, REACH, REVENUE_PER_KPI, summed_columns, with_prefix
-from mmm_core.errors import DataError
+from mmm_core.cleaning.change_log import Changes, FloatArray, cell_changes
+from mmm_core.cleaning.periods import Periods
+from mmm_core.cleaning.roles import Roles
 
-FloatArray = NDArray[np.float64]
 _DAYS = 7
 
 
-def drop_partial_weeks(daily: pd.DataFrame, week_start: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split off the days of the first and last week that the data covers only in part.
-
-    Args:
-        daily: sorted by date, days may be missing.
-        week_start: `monday` ... `sunday`.
-
-    Returns:
-        The rows of whole weeks; the other rows with a `reason`.
-
-    Raises:
-        DataError: there is no whole week.
-    """
-    dates = pd.DatetimeIndex(daily[DATE])
-    weeks = calendar.whole_weeks(dates, week_start)
-    if not len(weeks):
-        raise DataError(
-            f"Geo {daily[GEO].iloc[0]} has {len(daily)} days and no whole week that starts on {week_start}; "
-            "give more days."
-        )
-    before, after = dates < weeks[0], dates >= weeks[-1] + pd.Timedelta(days=_DAYS)
-    reason = np.where(before, "partial first week", "partial last week")
-    return daily[~(before | after)], daily.assign(reason=reason)[before | after]
-
-
-def to_weeks(daily: pd.DataFrame) -> pd.DataFrame:
+def to_weeks(daily: Periods, roles: Roles) -> tuple[Periods, list[Changes]]:
     """Aggregate whole weeks.
 
-    KPI, spend, media and reach are summed; controls, treatments and population averaged; revenue per KPI
-    averaged with the KPI as weight, and frequency with reach as weight (a plain mean in a week without any).
-    A week with a day without KPI has no KPI.
+    KPI, spend, media, reach and attributed conversions are summed, everything else is averaged; revenue per
+    KPI with the KPI as weight, and frequency with reach as weight (a plain mean in a week without any).  A
+    week with a day without KPI has no KPI.
 
     Args:
-        daily: geo, date and numbers; consecutive days, a multiple of 7; only the KPI may be NaN.
+        daily: consecutive days, a multiple of 7; only the KPI may be NaN.
+        roles: of the columns.
+
+    Returns:
+        The weeks, dated by their first day; and a line for the KPI of each day that is left out because
+        another day of its week has none.
     """
-    numeric = [column for column in daily.columns if column not in (GEO, DATE)]
-    days = {column: daily[column].to_numpy(dtype=np.float64).reshape(-1, _DAYS) for column in numeric}
-    summed = summed_columns(numeric)
-    weeks = {
-        column: values.sum(axis=1) if column in summed else values.mean(axis=1) for column, values in days.items()
-    }
-    if REVENUE_PER_KPI in days:
-        weeks[REVENUE_PER_KPI] = _weighted(days[REVENUE_PER_KPI], np.nan_to_num(days[KPI]))
-    for column in with_prefix(numeric, FREQUENCY):
-        weeks[column] = _weighted(days[column], days[f"{REACH}{column.removeprefix(FREQUENCY)}"])
-    first_days = daily.iloc[::_DAYS]
-    return pd.DataFrame({GEO: first_days[GEO].to_numpy(), DATE: first_days[DATE].to_numpy(), **weeks})
+    days = daily.values.reshape(-1, _DAYS, len(daily.columns))
+    weeks = days.mean(axis=1)
+    weeks[:, roles.summed] = days[:, :, roles.summed].sum(axis=1)
+    if roles.revenue_per_kpi is not None:
+        at = roles.revenue_per_kpi
+        weeks[:, at] = _weighted(days[:, :, at], np.nan_to_num(days[:, :, roles.kpi]))
+    for channel in roles.channels:
+        if channel.frequency is not None and channel.units is not None:
+            weeks[:, channel.frequency] = _weighted(days[:, :, channel.frequency], days[:, :, channel.units])
+    weekly = replace(
+        daily,
+        dates=daily.dates[::_DAYS],
+        values=weeks,
+        absent=np.logical_and.reduce(daily.absent.reshape(-1, _DAYS), axis=1),
+        days=_DAYS,
+    )
+    kpi = daily.values[:, [roles.kpi]]
+    lost = ~np.isnan(kpi) & np.repeat(np.isnan(weeks[:, roles.kpi]), _DAYS)[:, None]
+    rule = "another day of the week has no KPI: the week is left out of the fit"
+    return weekly, [cell_changes(daily.dates, [daily.columns[roles.kpi]], kpi, float("nan"), lost, rule)]
 
 
 def _weighted(values: FloatArray, weights: FloatArray) -> FloatArray:

@@ -90,7 +90,7 @@ class CodeIndex:
             for section in sections
             for base in section.__mro__
             if issubclass(base, Section) and base is not Section
-        }
+        } | {f"{section.__module__}.{section.__qualname__}": section for section in sections}
         self.modules = {
             module.name: module for name, folder in packages.items() for module in _parse(name, folder)
         }

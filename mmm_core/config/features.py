@@ -81,7 +81,7 @@ class HolidaysConfig(Section):
 
 
 class EventConfig(Section):
-    """A promotion, launch or the like: share of each week's days on which it was on."""
+    """A promotion, launch or the like: share of each week's days on which it was on, times its intensity."""
 
     dates: tuple[Name, ...] = ()
     """Days (YYYY-MM-DD), or periods `YYYY-MM-DD/YYYY-MM-DD`, both ends included."""
@@ -95,9 +95,9 @@ class BaselineConfig(Section):
     """What moves the KPI besides media; all of it enters as controls."""
 
     trend: Literal["none", "linear", "quadratic"] = "none"
-    """Of time since the first week.  Beside many knots it can hardly be told from them."""
+    """Of the years since the first week of all geos.  Beside many knots it can hardly be told from them."""
     price_cols: tuple[Name, ...] = ()
-    """Source columns, or patterns, that enter as log(value / mean of the geo)."""
+    """Source columns, or patterns, that enter as log(value / mean of the geo); every value is above 0."""
     distribution_cols: tuple[Name, ...] = ()
     """Source columns, or patterns, that enter as value - mean of the geo."""
     macro_cols: tuple[Name, ...] = ()
@@ -137,13 +137,13 @@ class FeaturesConfig(Section):
     seasonality: SeasonalityConfig = SeasonalityConfig()
     holidays: HolidaysConfig = HolidaysConfig()
     events: dict[Name, EventConfig] = {}
-    """name -> when.  Each is a non-media treatment."""
+    """name -> when.  Each is a non-media treatment whose effect counts from the weeks without it."""
     event_cols: tuple[Name, ...] = ()
     """Source columns, or patterns, with an event's name on its days and nothing otherwise; each name becomes
     a non-media treatment."""
     baseline: BaselineConfig = BaselineConfig()
     custom_terms: dict[Name, Name] = {}
     """name -> expression over source columns of the weekly panel, e.g. `lag(price, 1)`, `temperature ** 2`;
-    each is a control."""
+    each is a control.  The KPI, and what platforms attribute to themselves, cannot be used."""
     creative_fatigue: CreativeFatigueConfig = CreativeFatigueConfig()
     attribution: AttributionConfig = AttributionConfig()

@@ -102,6 +102,8 @@ class TableConfig(Section):
     year_col: Name | None = None
     month_col: Name | None = None
     """Month as a number (1-12)."""
+    date_format: Name | None = None
+    """How its dates are written (strptime); null: recognised, as with `data.date_format`."""
     grain: Literal["day", "week", "month", "quarter", "year"] = "day"
     """Period that one row stands for.  A weekly row's date is its first day."""
     keys: dict[Name, Name] = {}

@@ -53,6 +53,9 @@ class DataConfig(Section):
     """How source columns map to the model's terms."""
 
     date_col: Name | None = None
+    date_format: Name | None = None
+    """How dates are written, with the codes of strptime (`%d/%m/%Y`); null: recognised, and refused where day
+    and month cannot be told apart."""
     keys: tuple[Name, ...] = ()
     """Columns that together identify a geo; empty for national data."""
     kpi_col: Name | None = None

@@ -34,7 +34,11 @@ def unused_keys(schema: type[Section] = Config, packages: Mapping[str, Path] | N
     for module in index.modules.values():
         if not f"{module.name}.".startswith(f"{_EXCLUDED}."):
             read |= reads_in(module, index)
-    return [key for key, place in keys.items() if place not in read]
+    return [
+        key
+        for key, (section, name) in keys.items()
+        if not any((base, name) in read for base in section.__mro__ if issubclass(base, Section))
+    ]
 
 
 def effective_listing(loaded: LoadedConfig) -> list[tuple[str, Any, str]]:

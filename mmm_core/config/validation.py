@@ -50,7 +50,8 @@ class ValueOutliersConfig(Section):
     """When a value counts as an outlier."""
 
     iqr_factor: float = Field(3.0, gt=0)
-    """Interquartile ranges outside the quartiles of the column's weeks that are not 0."""
+    """Interquartile ranges outside the quartiles of the column's weeks that are not 0, of the values and of their
+    logarithms."""
     max_share_pct: Percent = 5.0
     """Outliers, in percent of weeks, that one column may have."""
 
@@ -59,7 +60,8 @@ class ValueSanityConfig(Section):
     """Which values are believable."""
 
     roi_range: Interval = (0.0, 100.0)
-    """Plausible range of naive ROI: total outcome / total spend of one channel."""
+    """Plausible range of naive ROI: total outcome / total spend of one channel.  With more than ten channels the
+    upper limit grows with their number, and up to threefold for a channel that is smaller than their mean."""
     metric_tolerance: MetricToleranceConfig = MetricToleranceConfig()
     outliers: ValueOutliersConfig = ValueOutliersConfig()
 

@@ -5,8 +5,14 @@ from typing import Literal
 
 from mmm_core.config.mapping import ChannelColumns
 from mmm_core.data.panel import (
+    AGE,
+    ATTRIBUTED,
     CONTROL,
+    CURRENCY,
+    CURRENCY_RATE,
     DATE,
+    EVENT,
+    EXTRA,
     FREQUENCY,
     GEO,
     KPI,
@@ -44,6 +50,28 @@ class ColumnMapping:
     """Columns of non-media treatments, which are also their names."""
     per_capita: tuple[str, ...] = ()
     """Those of `controls` and `treatments` that are divided by population."""
+    currency: str | None = None
+    """Column with the currency of each row."""
+    rate: str | None = None
+    """Column with what one unit of it is worth in the project's currency."""
+    national: tuple[str, ...] = ()
+    """Columns with amounts of all geos together."""
+    national_by: str = "equal"
+    """How they are split: `population`, `equal`, or a column."""
+    national_geo: str | None = None
+    """Geo whose rows hold them, which is none of its own; None: each geo's rows do."""
+    extras: tuple[str, ...] = ()
+    """Columns that only features are computed from; some may be controls too."""
+    ages: tuple[tuple[str, str], ...] = ()
+    """(channel, column with the age of its creative in days)."""
+    attributed: tuple[tuple[str, str], ...] = ()
+    """(channel, column with the conversions that its platform attributes to it)."""
+    events: tuple[str, ...] = ()
+    """Columns that say on which days, or how strongly, an event was on."""
+    joined: frozenset[str] = frozenset()
+    """Columns that come from further tables, so that several rows of one geo and date hold the same value."""
+    date_format: str | None = None
+    """How dates are written (strptime); None: recognised."""
 
     @property
     def numeric_columns(self) -> dict[str, str]:
@@ -61,7 +89,22 @@ class ColumnMapping:
         }
         columns |= {f"{CONTROL}{control}": control for control in self.controls}
         columns |= {f"{TREATMENT}{treatment}": treatment for treatment in self.treatments}
+        columns |= {f"{EXTRA}{column}": column for column in self.extras}
+        columns |= {f"{AGE}{channel}": column for channel, column in self.ages}
+        columns |= {f"{ATTRIBUTED}{channel}": column for channel, column in self.attributed}
+        columns |= {f"{EVENT}{column}": column for column in self.events}
+        columns[CURRENCY_RATE] = self.rate
         return {panel: source for panel, source in columns.items() if source is not None}
+
+    @property
+    def clean_columns(self) -> dict[str, str]:
+        """`numeric_columns` of a clean panel, where all money is in one currency."""
+        return {panel: source for panel, source in self.numeric_columns.items() if panel != CURRENCY_RATE}
+
+    @property
+    def repeated(self) -> frozenset[str]:
+        """Source columns whose value several rows of one geo and date repeat, so that they must not be added."""
+        return self.joined.union(self.national)
 
     @property
     def media_columns(self) -> tuple[str, ...]:
@@ -80,4 +123,6 @@ class ColumnMapping:
         """Name in the source of a panel column (several key columns joined by ` / `)."""
         if panel_column == GEO:
             return " / ".join(self.keys) or GEO
+        if panel_column == CURRENCY:
+            return self.currency or CURRENCY
         return self.date if panel_column == DATE else self.numeric_columns.get(panel_column, panel_column)

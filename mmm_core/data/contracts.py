@@ -11,13 +11,19 @@ import pandas as pd
 from mmm_core.data.mapping import ColumnMapping
 from mmm_core.data.numbers import MISSING_WORDS, parsed_dates
 from mmm_core.data.panel import (
+    BASELINE,
+    CALENDAR,
     CONTROL,
+    CURRENCY_RATE,
     DATE,
+    EVENT,
+    EXTRA,
     GEO,
     HOLIDAY,
     KPI,
     POPULATION,
     SEASON,
+    TERM,
     TREATMENT,
     with_prefix,
 )
@@ -56,14 +62,14 @@ def raw_panel_schema(mapping: ColumnMapping, masked: bool = False) -> pa.DataFra
 
 def clean_panel_schema(mapping: ColumnMapping, masked: bool = False) -> pa.DataFrameSchema:
     """Weekly values of one geo: complete (but for a masked KPI), finite, in range, no date twice."""
-    return weekly_schema(tuple(mapping.numeric_columns), masked)
+    return weekly_schema(tuple(mapping.clean_columns), masked)
 
 
 def features_schema(
     mapping: ColumnMapping, calendar_terms: Sequence[str], masked: bool = False
 ) -> pa.DataFrameSchema:
     """The clean panel plus seasonality terms between -1 and 1 and holiday counts between 0 and 7."""
-    return weekly_schema((*mapping.numeric_columns, *calendar_terms), masked)
+    return weekly_schema((*mapping.clean_columns, *calendar_terms), masked)
 
 
 def weekly_schema(numeric_columns: Sequence[str], masked: bool = False) -> pa.DataFrameSchema:
@@ -87,8 +93,8 @@ def weekly_schema(numeric_columns: Sequence[str], masked: bool = False) -> pa.Da
 
 
 def calendar_terms(columns: Sequence[str]) -> tuple[str, ...]:
-    """Holiday and seasonality columns of a features panel, in order."""
-    return with_prefix(columns, HOLIDAY, SEASON)
+    """Columns that features add to the clean panel, in order: calendar, holidays, events, terms, baseline."""
+    return with_prefix(columns, HOLIDAY, SEASON, CALENDAR, EVENT, TERM, BASELINE)
 
 
 def _rule(text: str, test: Callable[[pd.Series], pd.Series]) -> pa.Check:
@@ -108,13 +114,15 @@ def _raw_rules(name: str, masked: bool) -> list[pa.Check]:
 
 
 def _range_rules(name: str) -> list[pa.Check]:
-    if name == POPULATION:
+    if name in (POPULATION, CURRENCY_RATE):
         return [_rule("must be above 0", lambda values: ~(_numbers(values) <= 0))]
+    if name.startswith(CALENDAR):
+        return [_rule("must be between 0 and 1", lambda values: _numbers(values).between(0, 1))]
     if name.startswith(SEASON):
         return [_rule("must be between -1 and 1", lambda values: ~(_numbers(values).abs() > 1))]
     if name.startswith(HOLIDAY):
         return [_rule("must be between 0 and 7", lambda values: _numbers(values).between(0, 7))]
-    if name.startswith((CONTROL, TREATMENT)):
+    if name.startswith((CONTROL, TREATMENT, EXTRA, TERM, BASELINE)):
         return []
     return [_rule("must not be negative", lambda values: ~(_numbers(values) < 0))]
 

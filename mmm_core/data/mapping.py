@@ -9,16 +9,28 @@ from mmm_core.config.loading import check_channel_overrides
 from mmm_core.config.mapping import ChannelColumns, DataConfig
 from mmm_core.config.schema import Config
 from mmm_core.data.columns import ColumnMapping
+from mmm_core.data.feature_columns import (
+    attributed_columns,
+    creative_ages,
+    event_columns,
+    external_controls,
+    extra_columns,
+    joined_columns,
+    repeated_columns,
+    source_columns,
+)
+from mmm_core.data.geo_rows import IntArray, geo_rows, named_rows, row_numbers, source_dates
 from mmm_core.data.layouts import known_layout
 from mmm_core.data.mapping_checks import check_channel, check_columns, check_names
-from mmm_core.data.naming import geo_codes, natural_order
-from mmm_core.data.numbers import dates_or_text, numbers_or_text
-from mmm_core.data.panel import DATE, GEO, SOURCE_ROW
+from mmm_core.data.naming import name_of, natural_order
+from mmm_core.data.national import NOWHERE, check_repeated_amounts, national_positions, national_shares
+from mmm_core.data.numbers import as_text, numbers_or_text
+from mmm_core.data.panel import CURRENCY, DATE, GEO, NATIONAL_SHARE, SOURCE_ROW
 from mmm_core.data.patterns import listed, matching_columns
 from mmm_core.data.sources.table import SourceTable
 from mmm_core.errors import ConfigError, DataError
 
-__all__ = ["ColumnMapping", "geo_names", "raw_panel", "resolve_mapping"]
+__all__ = ["ColumnMapping", "geo_names", "mapped_data", "raw_panel", "resolve_mapping"]
 
 
 def resolve_mapping(config: Config, columns: Sequence[str], origin: str) -> ColumnMapping:
@@ -28,8 +40,9 @@ def resolve_mapping(config: Config, columns: Sequence[str], origin: str) -> Colu
     (`layouts.known_layout`); what the `data` section does say then replaces the layout's answer.
 
     Args:
-        config: its `data` section is the mapping.
-        columns: columns of the source.
+        config: its `data` section is the mapping; `features`, `external_data` and `enhanced_cleaning.currency`
+            name further columns.
+        columns: columns of the source as it was prepared.
         origin: name of the source, for messages.
 
     Raises:
@@ -37,18 +50,25 @@ def resolve_mapping(config: Config, columns: Sequence[str], origin: str) -> Colu
         DataError: a mapped column does not exist, a pattern matches none, or one column has two roles.
     """
     columns = [column for column in columns if column != SOURCE_ROW]
-    data = config.data
-    if not (data.channel_map or data.channel_columns):
-        data = _from_layout(data, columns, origin)
-    mapping = _compile(data, columns, origin)
+    data = mapped_data(config, columns, origin)
+    mapping = _compile(config, data, columns, origin)
     check_columns(mapping, data, columns, origin)
     check_names(mapping)
     check_channel_overrides(config, [*mapping.channels, *mapping.organic])
     return mapping
 
 
-def _from_layout(data: DataConfig, columns: Sequence[str], origin: str) -> DataConfig:
-    layout = known_layout(columns, data, origin)
+def mapped_data(config: Config, columns: Sequence[str], origin: str) -> DataConfig:
+    """The `data` section, completed by a known layout where it names no channel.
+
+    Raises:
+        ConfigError: it names no channel, and the layout is not known.
+    """
+    data = config.data
+    if data.channel_map or data.channel_columns:
+        return data
+    added = {*joined_columns(config), *data.derived_columns}
+    layout = known_layout([c for c in source_columns(config, columns) if c not in added], data, origin)
     if layout is None:
         raise ConfigError(
             f"data.channel_map is empty and {origin} has no layout that is known without it; map each channel "
@@ -64,7 +84,7 @@ def _from_layout(data: DataConfig, columns: Sequence[str], origin: str) -> DataC
     return layout.model_copy(update=given)
 
 
-def _compile(data: DataConfig, columns: Sequence[str], origin: str) -> ColumnMapping:
+def _compile(config: Config, data: DataConfig, columns: Sequence[str], origin: str) -> ColumnMapping:
     if data.date_col is None:
         raise ConfigError(f"data.date_col is not set; name the date column of {origin}: {listed(columns)}.")
     if (data.kpi_col is None) == (data.revenue_col is None):
@@ -72,13 +92,22 @@ def _compile(data: DataConfig, columns: Sequence[str], origin: str) -> ColumnMap
         raise ConfigError(f"Give either data.kpi_col or data.revenue_col; {what} set.")
     if data.revenue_col is not None and data.revenue_per_kpi_col is not None:
         raise ConfigError("data.revenue_per_kpi_col is set, but data.revenue_col is money already; remove one.")
-    channels = _paid_channels(data, columns, origin)
-    controls = matching_columns(data.controls, columns, "data.controls", origin)
-    treatments = matching_columns(data.non_media_treatments, columns, "data.non_media_treatments", origin)
+    own = source_columns(config, columns)
+    channels = _paid_channels(data, own, origin)
+    kpi = data.kpi_col or data.revenue_col or ""
+    attributed = attributed_columns(config)
+    extras = extra_columns(config, columns, [kpi, *(column for _, column in attributed)], origin)
+    treatments = matching_columns(data.non_media_treatments, own, "data.non_media_treatments", origin)
+    controls = matching_columns(data.controls, own, "data.controls", origin)
+    spend = [column for channel in channels.values() for column in channel.model_dump().values()]
+    single = [data.population_col, data.revenue_per_kpi_col, config.enhanced_cleaning.currency.rate_col, kpi]
+    controls += external_controls(
+        config, [*controls, *treatments, *extras, *spend, *data.organic_media.values(), *map(str, single)]
+    )
     return ColumnMapping(
         keys=data.keys,
         date=data.date_col,
-        kpi=data.kpi_col or data.revenue_col or "",
+        kpi=kpi,
         kpi_type="non_revenue" if data.revenue_col is None else "revenue",
         revenue_per_kpi=data.revenue_per_kpi_col,
         population=data.population_col,
@@ -91,6 +120,17 @@ def _compile(data: DataConfig, columns: Sequence[str], origin: str) -> ColumnMap
         per_capita=matching_columns(
             data.controls_per_capita, [*controls, *treatments], "data.controls_per_capita", origin
         ),
+        currency=data.currency_col,
+        rate=config.enhanced_cleaning.currency.rate_col,
+        national=_national_columns(data, own, origin),
+        national_by=data.national_columns.by if data.national_columns.columns else "equal",
+        national_geo=data.national_columns.geo if data.national_columns.columns else None,
+        extras=extras,
+        ages=creative_ages(config, columns),
+        attributed=attributed,
+        events=event_columns(config, columns, origin),
+        joined=repeated_columns(config).intersection(columns),
+        date_format=data.date_format,
     )
 
 
@@ -114,52 +154,87 @@ def _paid_channels(data: DataConfig, columns: Sequence[str], origin: str) -> dic
     return channels
 
 
+def _national_columns(data: DataConfig, columns: Sequence[str], origin: str) -> tuple[str, ...]:
+    return matching_columns(data.national_columns.columns, columns, "data.national_columns.columns", origin)
+
+
 def geo_names(source: SourceTable, mapping: ColumnMapping) -> tuple[str, ...]:
     """Distinct geos in natural order (Geo2 before Geo10); `("national",)` without key columns.
 
+    A geo that only holds national amounts (`data.national_columns.geo`) is none.
+
     Raises:
-        DataError: a row whose geo is empty; names the rows.
+        DataError: a row whose geo is empty, dates of which day and month cannot be told apart, or national
+            amounts that are not where they should be; names the rows.
     """
-    codes, labels = geo_codes(source.frame, mapping.keys)
-    unnamed = np.flatnonzero(codes < 0)
+    found = geo_rows(source, mapping.keys)
+    unnamed = np.flatnonzero(found.codes < 0)
     if len(unnamed):
-        rows = _source_rows(source.frame)[unnamed]
         raise DataError(
-            f"{source.origin}: {mapping.source_column(GEO)} is empty in {len(rows)} row(s) "
-            f"({', '.join(map(str, rows[:5]))}{', …' if len(rows) > 5 else ''}); name the geo or remove the rows."
+            f"{source.origin}: {mapping.source_column(GEO)} is empty: {named_rows(source, unnamed)}; "
+            "name the geo or remove the rows."
         )
-    return tuple(sorted(labels, key=natural_order))
+    source_dates(source, mapping.date, mapping.date_format)
+    national_positions(source, mapping)
+    check_repeated_amounts(source, mapping)
+    return tuple(sorted((name for name in found.names if name != mapping.national_geo), key=natural_order))
 
 
 def raw_panel(source: SourceTable, mapping: ColumnMapping, geo: str) -> pd.DataFrame:
     """The rows of one geo under the panel's names, in file order, values as they are in the source.
 
+    National amounts of a geo of their own (`data.national_columns.geo`) stand in the rows of the same date.
+
     Returns:
-        `geo, date, kpi, …, source_row`.  A column with text in it, or a date column with something that is
-        no date, stays text, so that a check can show the rows.
+        `geo, date, currency, kpi, …, national_share, source_row`, as far as they are mapped.  A column with
+        text in it, or a date column with something that is no date, stays text (dates as YYYY-MM-DD), so that
+        a check can show the rows.
 
     Raises:
-        DataError: there is no such geo.
+        DataError: there is no such geo, or what `geo_names` refuses.
     """
-    codes, labels = geo_codes(source.frame, mapping.keys)
-    if geo not in labels:
-        raise DataError(
-            f"{source.origin} has no geo {geo!r}; there are {listed(sorted(labels, key=natural_order))}."
-        )
-    mine = codes == labels.index(geo)
-    rows = source.frame.loc[mine]
-    columns: dict[str, pd.Series | np.ndarray | str] = {GEO: geo, DATE: dates_or_text(rows[mapping.date])}
+    found = geo_rows(source, mapping.keys)
+    if geo not in found.rows or geo == mapping.national_geo:
+        raise DataError(f"{source.origin} has no geo {geo!r}; there are {listed(geo_names(source, mapping))}.")
+    mine = found.rows[geo]
+    columns: dict[str, pd.Series | np.ndarray | str] = {GEO: geo, DATE: _dates(source, mapping, mine)}
+    if mapping.currency is not None:
+        columns[CURRENCY] = _names(source.frame[mapping.currency].iloc[mine])
+    instead = national_positions(source, mapping)
     for panel, column in mapping.numeric_columns.items():
-        columns[panel] = _as_float(numbers_or_text(rows[column]))
-    columns[SOURCE_ROW] = _source_rows(source.frame)[mine]
-    return pd.DataFrame(columns, index=rows.index).reset_index(drop=True)
+        rows = instead[mine] if instead is not None and column in mapping.national else mine
+        columns[panel] = _values(source.frame[column], rows)
+    if mapping.national:
+        columns[NATIONAL_SHARE] = national_shares(source, mapping)[mine]
+    columns[SOURCE_ROW] = row_numbers(source)[mine]
+    return pd.DataFrame(
+        {name: values.to_numpy() if isinstance(values, pd.Series) else values for name, values in columns.items()}
+    )
 
 
-def _as_float(values: pd.Series) -> pd.Series:
-    return values.astype("float64") if pd.api.types.is_numeric_dtype(values) else values
+def _dates(source: SourceTable, mapping: ColumnMapping, mine: IntArray) -> pd.Series:
+    """Dates of a geo's rows; as text if one of them is none."""
+    days = pd.Series(source_dates(source, mapping.date, mapping.date_format)[mine])
+    written = source.frame[mapping.date]
+    if days.notna().all() or pd.api.types.is_datetime64_any_dtype(written):
+        return days
+    text = pd.Series(as_text(written.iloc[mine]).to_numpy(), dtype=object)
+    dates: pd.Series = days.dt.strftime("%Y-%m-%d").astype(object).where(days.notna(), text)
+    return dates
 
 
-def _source_rows(frame: pd.DataFrame) -> np.ndarray:
-    if SOURCE_ROW in frame:
-        return frame[SOURCE_ROW].to_numpy(dtype=np.int64)
-    return np.arange(2, len(frame) + 2)
+def _names(values: pd.Series) -> pd.Series:
+    """Text without surrounding blanks, None where there is none."""
+    names = as_text(values).map(name_of, na_action="ignore")
+    names.loc[names == ""] = None
+    return names
+
+
+def _values(values: pd.Series, positions: IntArray) -> pd.Series | np.ndarray:
+    """Values at positions, missing at `NOWHERE`; numbers as float64 if all of them are numbers."""
+    everywhere = bool((positions != NOWHERE).all())
+    if everywhere and isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiu":
+        return values.to_numpy()[positions].astype(np.float64)
+    taken = values.iloc[np.maximum(positions, 0)].reset_index(drop=True)
+    numbers = numbers_or_text(taken if everywhere else taken.where(positions != NOWHERE))
+    return numbers.astype("float64") if pd.api.types.is_numeric_dtype(numbers) else numbers

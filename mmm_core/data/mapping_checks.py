@@ -1,13 +1,18 @@
 """Whether a mapping fits the columns that there are, and names everything once."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 
 from mmm_core.config.mapping import ChannelColumns, DataConfig
 from mmm_core.data.columns import ColumnMapping
 from mmm_core.data.panel import (
+    AGE,
+    ATTRIBUTED,
+    CALENDAR,
     CONTROL,
+    CURRENCY_RATE,
+    EVENT,
+    EXTRA,
     FREQUENCY,
     HOLIDAY,
     KPI,
@@ -18,8 +23,9 @@ from mmm_core.data.panel import (
     SEASON,
     SPEND,
     TREATMENT,
+    summed_columns,
 )
-from mmm_core.data.patterns import listed
+from mmm_core.data.patterns import listed, nearest_of
 from mmm_core.errors import ConfigError, DataError
 
 _COMPONENT_NAMES = frozenset({"baseline", "seasonality", "holidays"})
@@ -28,8 +34,17 @@ _KEYS = {
     KPI: "data.kpi_col or revenue_col",
     REVENUE_PER_KPI: "data.revenue_per_kpi_col",
     POPULATION: "data.population_col",
+    CURRENCY_RATE: "enhanced_cleaning.currency.rate_col",
 }
-_SECTIONS = {CONTROL: "data.controls", TREATMENT: "data.non_media_treatments"}
+_SECTIONS = {
+    CONTROL: "data.controls",
+    TREATMENT: "data.non_media_treatments",
+    EXTRA: "features.baseline or features.custom_terms",
+    EVENT: "features.event_cols",
+}
+_BY_CHANNEL = {AGE: "features.creative_fatigue.age_cols", ATTRIBUTED: "features.attribution.conversions"}
+_SHARED = (EXTRA, AGE)
+"""Columns that may have another role too, or several of the same."""
 _CHANNEL_COLUMNS = {SPEND: "spend", MEDIA: "media", REACH: "reach", FREQUENCY: "frequency"}
 
 
@@ -53,19 +68,67 @@ def check_columns(mapping: ColumnMapping, data: DataConfig, columns: Sequence[st
     Raises:
         DataError: naming the configuration key and the column, and the nearest one.
     """
-    roles = [(f"data.keys[{position}]", key) for position, key in enumerate(mapping.keys)]
-    roles += [("data.date_col", mapping.date)]
-    roles += [(_role(panel, data), source) for panel, source in mapping.numeric_columns.items()]
+    roles = [(f"data.keys[{position}]", "", key) for position, key in enumerate(mapping.keys)]
+    roles += [("data.date_col", "", mapping.date)]
+    roles += [(_role(panel, data), panel, source) for panel, source in mapping.numeric_columns.items()]
     taken: dict[str, str] = {}
-    for role, column in roles:
-        if column not in columns:
-            raise DataError(f"{origin} has no column {column!r}, which {role} names; {_nearest(column, columns)}")
+    for role, panel, column in roles:
+        _require(column, role, columns, origin)
+        if panel.startswith(_SHARED):
+            continue
         if column in taken:
             raise DataError(
                 f"Column {column!r} of {origin} is mapped twice, as {taken[column]} and as {role}; a column can "
                 f"have one role only (`!{column}` keeps it out of a list with patterns)."
             )
         taken[column] = role
+    if mapping.currency is not None:
+        _require(mapping.currency, "data.currency_col", columns, origin)
+        if mapping.currency in taken and mapping.currency not in mapping.keys:
+            raise DataError(
+                f"Column {mapping.currency!r} of {origin} is mapped twice, as data.currency_col and as "
+                f"{taken[mapping.currency]}; name the column that holds the currency."
+            )
+    _check_national(mapping, columns, origin)
+
+
+def _require(column: str, role: str, columns: Sequence[str], origin: str) -> None:
+    if column not in columns:
+        raise DataError(f"{origin} has no column {column!r}, which {role} names; {nearest_of(column, columns)}")
+
+
+def _check_national(mapping: ColumnMapping, columns: Sequence[str], origin: str) -> None:
+    """National columns are amounts that are mapped, and their key of the split is there."""
+    if not mapping.national:
+        return
+    if not mapping.keys:
+        raise ConfigError(
+            "data.national_columns is set, but data.keys is empty: there are no geos to spread amounts over; "
+            "name the columns of the geo, or remove data.national_columns."
+        )
+    sources = {source: panel for panel, source in mapping.numeric_columns.items()}
+    amounts = {mapping.numeric_columns[panel] for panel in summed_columns(mapping.numeric_columns)}
+    for column in mapping.national:
+        _require(column, "data.national_columns.columns", columns, origin)
+        if column not in amounts:
+            what = "is not mapped to anything" if column not in sources else "is no amount (spend, media, reach)"
+            raise ConfigError(
+                f"data.national_columns.columns names {column!r}, which {what}; only amounts can be "
+                "spread over geos."
+            )
+    if mapping.kpi in mapping.national:
+        raise ConfigError(
+            f"data.national_columns.columns names the KPI, {mapping.kpi!r}; a KPI of all geos "
+            "together says nothing about a single one, so fit a national model: leave data.keys empty."
+        )
+    if mapping.national_by == "population":
+        if mapping.population is None:
+            raise ConfigError(
+                "data.national_columns.by is population, but data.population_col is not set; set it, or choose "
+                "`equal` or a column."
+            )
+    elif mapping.national_by != "equal":
+        _require(mapping.national_by, "data.national_columns.by", columns, origin)
 
 
 def _role(panel_column: str, data: DataConfig) -> str:
@@ -76,6 +139,8 @@ def _role(panel_column: str, data: DataConfig) -> str:
     prefix += "__"
     if prefix in _SECTIONS:
         return _SECTIONS[prefix]
+    if prefix in _BY_CHANNEL:
+        return f"{_BY_CHANNEL[prefix]}.{name}"
     if prefix == MEDIA and name in data.organic_media:
         return f"data.organic_media.{name}"
     if name not in data.channel_map:
@@ -94,13 +159,16 @@ def check_names(mapping: ColumnMapping) -> None:
         "an organic channel": mapping.organic,
         "a control": mapping.controls,
         "a non-media treatment": mapping.treatments,
+        "an event": mapping.events,
     }
     times = Counter(name for names in kinds.values() for name in names)
     for name, count in times.items():
         if count > 1:
             roles = " and ".join(kind for kind, names in kinds.items() if name in names)
             raise ConfigError(f"{name} is both {roles}; rename the channel, or give the column one role.")
-    reserved = sorted(name for name in times if name in _COMPONENT_NAMES or name.startswith((SEASON, HOLIDAY)))
+    reserved = sorted(
+        name for name in times if name in _COMPONENT_NAMES or name.startswith((SEASON, HOLIDAY, CALENDAR))
+    )
     if reserved:
         raise ConfigError(f"{', '.join(reserved)} is the name of a component of every model; rename it.")
     if mapping.per_capita and mapping.population is None:
@@ -108,6 +176,7 @@ def check_names(mapping: ColumnMapping) -> None:
             f"data.controls_per_capita names {', '.join(mapping.per_capita)}, but data.population_col is not set; "
             "set it, or leave the list empty."
         )
+    _check_channels_of_columns(mapping)
     linear = {*mapping.controls, *mapping.treatments}
     unknown = [name for name in mapping.per_capita if name not in linear]
     if unknown:
@@ -117,9 +186,11 @@ def check_names(mapping: ColumnMapping) -> None:
         )
 
 
-def _nearest(wanted: str, columns: Iterable[str]) -> str:
-    by_lower = {column.lower(): column for column in columns}
-    close = get_close_matches(wanted.lower(), by_lower, n=3, cutoff=0.6)
-    if close:
-        return f"nearest: {', '.join(by_lower[name] for name in close)}."
-    return f"columns: {listed(list(by_lower.values()))}."
+def _check_channels_of_columns(mapping: ColumnMapping) -> None:
+    channels = (*mapping.channels, *mapping.organic)
+    for key, pairs in zip(_BY_CHANNEL.values(), (mapping.ages, mapping.attributed), strict=True):
+        unknown = [channel for channel, _ in pairs if channel not in channels]
+        if unknown:
+            raise ConfigError(
+                f"{key} names {', '.join(unknown)}, which is no channel; there are {listed(channels)}."
+            )

@@ -1,6 +1,7 @@
 """Names of geos."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,7 +26,7 @@ def geo_codes(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[NDArray[np.intp
 
     Args:
         frame: N rows with the key columns.
-        keys: columns whose values, without surrounding blanks and joined by ` / `, name the geo.
+        keys: columns whose values, joined by ` / `, name the geo (`name_of`).
 
     Returns:
         (N,) index into the list of names, -1 where a key is empty; and the names, in order of appearance.
@@ -33,7 +34,7 @@ def geo_codes(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[NDArray[np.intp
     if not keys:
         return np.zeros(len(frame), dtype=np.intp), [NATIONAL]
     combined = np.zeros(len(frame), dtype=np.int64)
-    parts = [_distinct_texts(frame[key]) for key in keys]
+    parts = [distinct_names(frame[key]) for key in keys]
     for codes, texts in parts:
         combined = combined * len(texts) + codes
     rows, combinations = pd.factorize(combined)
@@ -49,8 +50,23 @@ def geo_codes(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[NDArray[np.intp
     return number_of[rows], list(numbers)
 
 
-def _distinct_texts(values: pd.Series) -> tuple[NDArray[np.intp], list[str]]:
-    """(N,) index into the distinct values as text without surrounding blanks (empty where missing)."""
+def name_of(text: str) -> str:
+    """A name as it is used: Unicode in composed form (NFC), without surrounding blanks."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def look_alikes(names: Sequence[str]) -> list[list[str]]:
+    """Groups of names that differ only in case, in blanks, or in the form of their characters."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        groups.setdefault(plain, []).append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def distinct_names(values: pd.Series) -> tuple[NDArray[np.intp], list[str]]:
+    """(N,) index into the distinct names of a column, and the names (empty where missing)."""
     codes, distinct = pd.factorize(values, use_na_sentinel=False)
-    merged, texts = pd.factorize(as_text(pd.Series(distinct)).str.strip().fillna(""))
+    names = as_text(pd.Series(distinct)).fillna("").map(name_of)
+    merged, texts = pd.factorize(names)
     return merged[codes].astype(np.intp), [str(text) for text in texts]

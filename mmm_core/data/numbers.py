@@ -1,6 +1,9 @@
 """Text to numbers and dates, keeping what is neither."""
 
+import numpy as np
 import pandas as pd
+
+from mmm_core.data.dates import WrittenDates, read_dates
 
 MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none"})
 """What counts as a missing number, whatever the case.  Never applied to names of geos."""
@@ -41,24 +44,30 @@ def as_text(values: pd.Series) -> pd.Series:
     return text
 
 
-def dates_or_text(values: pd.Series) -> pd.Series:
+def dates_or_text(values: pd.Series, date_format: str | None = None) -> pd.Series:
     """A column of calendar dates if every value is one; otherwise as text, None where missing.
 
-    Accepted: dates and timestamps, `YYYY-MM-DD` with or without a time after it, and `YYYYMMDD`.  A time of
-    day and a time zone are dropped: the date is the one that is written.
+    Accepted: dates and timestamps, and what `dates.read_dates` recognises.  A time of day and a time zone are
+    dropped: the date is the one that is written.
     """
     if pd.api.types.is_datetime64_any_dtype(values):
-        days: pd.Series = values.dt.tz_localize(None).dt.normalize().astype("datetime64[ns]")
-        return days
+        return parsed_dates(values)
     text = as_text(values)
-    dates = parsed_dates(text)
+    dates = parsed_dates(text, date_format)
     return dates if dates.notna().all() else text
 
 
-def parsed_dates(text: pd.Series) -> pd.Series:
-    """Dates of a text column, NaT where a value is not one (see `dates_or_text`)."""
-    if pd.api.types.is_datetime64_any_dtype(text):
-        return text
-    day = text.astype("object").str.strip().str.replace(r"[T ].*$", "", regex=True)
-    dates = pd.to_datetime(day, format="%Y-%m-%d", errors="coerce")
-    return dates.fillna(pd.to_datetime(day, format="%Y%m%d", errors="coerce")).astype("datetime64[ns]")
+def parsed_dates(values: pd.Series, date_format: str | None = None) -> pd.Series:
+    """Dates of a column, NaT where a value is not one, or could be two (see `dates.read_dates`)."""
+    return pd.Series(written_dates(values, date_format).days, index=values.index, name=values.name)
+
+
+def written_dates(values: pd.Series, date_format: str | None = None) -> WrittenDates:
+    """What was made of the dates of a column."""
+    if pd.api.types.is_datetime64_any_dtype(values):
+        days = values.dt.tz_localize(None).dt.normalize().to_numpy(dtype="datetime64[ns]")
+        return WrittenDates(days, np.zeros(len(days), dtype=bool))
+    codes, distinct = pd.factorize(values)
+    texts = as_text(pd.Series(distinct)).fillna("").str.strip()
+    read = read_dates(texts.tolist(), date_format)
+    return WrittenDates(np.append(read.days, np.datetime64("NaT"))[codes], np.append(read.undecided, False)[codes])

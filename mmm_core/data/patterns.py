@@ -1,6 +1,7 @@
 """Lists of columns in the configuration, some of them by pattern."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from mmm_core.errors import ConfigError, DataError
@@ -55,6 +56,15 @@ def listed(columns: Sequence[str]) -> str:
     """The first columns as text, and how many more there are."""
     more = f" and {len(columns) - MAX_LISTED} more" if len(columns) > MAX_LISTED else ""
     return ", ".join(columns[:MAX_LISTED]) + more
+
+
+def nearest_of(wanted: str, names: Iterable[str]) -> str:
+    """The names that were probably meant, or else all of them, as the end of a message."""
+    by_lower = {name.lower(): name for name in names}
+    close = get_close_matches(wanted.lower(), by_lower, n=3, cutoff=0.6)
+    if close:
+        return f"nearest: {', '.join(by_lower[name] for name in close)}."
+    return f"columns: {listed(list(by_lower.values()))}."
 
 
 def _matches(pattern: str, columns: Sequence[str], key: str, origin: str) -> list[str]:

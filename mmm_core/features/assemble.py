@@ -1,8 +1,8 @@
 """From one frame per geo to the aligned cube that a model is fitted to."""
 
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,30 +13,31 @@ from mmm_core.data import calendar
 from mmm_core.data.mapping import ColumnMapping
 from mmm_core.data.naming import natural_order
 from mmm_core.data.panel import (
-    CONTROL,
+    AGE,
+    ATTRIBUTED,
+    CURRENCY,
+    CURRENCY_RATE,
     DATE,
+    EXTRA,
     FREQUENCY,
-    HOLIDAY,
     KPI,
+    MEDIA,
+    NATIONAL_SHARE,
     POPULATION,
     REVENUE_PER_KPI,
-    SEASON,
     SPEND,
-    TREATMENT,
     with_prefix,
 )
 from mmm_core.errors import ConfigError, DataError
 from mmm_core.features.aligned import AlignedPanel, align
-from mmm_core.features.model_data import ChannelKind, ControlRole, FloatArray, ModelData
+from mmm_core.features.baseline import trend_terms
+from mmm_core.features.fatigue import discounted_channels
+from mmm_core.features.linear_terms import COMPUTED, control_name, control_role, linear_columns
+from mmm_core.features.model_data import ChannelKind, FloatArray, ModelData
 from mmm_core.features.windows import choose_window
 
-_log = logging.getLogger(__name__)
-_CONTROL_ROLES: Mapping[str, ControlRole] = {
-    CONTROL: "control",
-    TREATMENT: "non_media_treatment",
-    HOLIDAY: "holiday",
-    SEASON: "seasonality",
-}
+_NOT_MODELLED = (EXTRA, AGE, ATTRIBUTED, CURRENCY, CURRENCY_RATE, NATIONAL_SHARE)
+"""Columns, or their prefixes, that stay beside the model."""
 
 
 def assemble_model_data(
@@ -47,7 +48,8 @@ def assemble_model_data(
     Weeks outside a geo's own range are not `present`; they and weeks without a KPI are masked.  Which weeks
     are fitted and which lead up to them is up to `windows.choose_window`.  A channel without media units
     takes spend as media, one with reach takes reach.  Population is the mean over weeks, one where the source
-    has none.  Holiday columns that are the same everywhere are left out, and the log says so.
+    has none.  Holidays, events and other computed terms that are the same everywhere in the fitted weeks are left
+    out, and the log says so.  The trend counts from the first week of all geos, so that it is the same everywhere.
 
     Args:
         frames: geo -> features panel, at least one geo.
@@ -56,7 +58,8 @@ def assemble_model_data(
         data_version: content hash of the source.
 
     Raises:
-        ConfigError: `features.holidays.territories` names a geo that does not exist.
+        ConfigError: `features.holidays.territories` or an event names a geo that does not exist, or two terms have
+            the same name.
         DataError: no geo, a geo without a column or without any KPI, weeks that begin on different
             weekdays, or too little history for the window.
     """
@@ -64,24 +67,53 @@ def assemble_model_data(
         raise DataError("There is no geo to model; materialize source_snapshot and features first.")
     geos = sorted(frames, key=natural_order)
     ordered = [frames[geo].sort_values(DATE) for geo in geos]
-    _check_territories(geos, config)
-    linear = with_prefix(ordered[0].columns, HOLIDAY, SEASON)
-    _check_columns(geos, ordered, [*mapping.numeric_columns, *linear])
+    _check_named_geos(geos, config)
+    columns = _columns(ordered[0], mapping, config)
+    _check_columns(geos, ordered, columns)
     _check_weekdays(geos, ordered)
-    panel = align(geos, ordered)
+    panel = _with_common_trend(align(geos, ordered, columns), config)
     _check_observed(panel, "")
     window = choose_window(panel.weeks, np.isfinite(panel.of(KPI)).any(axis=0).ravel(), config)
     fitted = panel.cut(window.fitted)
     _check_observed(fitted, f" (data.windows.estimation_months is {config.data.windows.estimation_months})")
-    return _model_data(fitted, panel.cut(window.lead), mapping, config.project.currency, data_version)
+    media = _media_columns(mapping, config)
+    return _model_data(fitted, panel.cut(window.lead), mapping, media, config.project.currency, data_version)
+
+
+def _columns(features: pd.DataFrame, mapping: ColumnMapping, config: Config) -> tuple[str, ...]:
+    """Panel columns that the model needs, in the order of the features."""
+    mapped = [column for column in mapping.numeric_columns if not column.startswith(_NOT_MODELLED)]
+    computed = with_prefix(features.columns, *COMPUTED)
+    return tuple(dict.fromkeys([*mapped, *_media_columns(mapping, config), *computed]))
+
+
+def _media_columns(mapping: ColumnMapping, config: Config) -> tuple[str, ...]:
+    """Panel column of what drives each channel; spend that wears out has a media column of its own."""
+    discounted = {f"{SPEND}{channel}" for channel in discounted_channels(config.features.creative_fatigue)}
+    return tuple(
+        f"{MEDIA}{column.removeprefix(SPEND)}" if column in discounted else column
+        for column in mapping.media_columns
+    )
+
+
+def _with_common_trend(panel: AlignedPanel, config: Config) -> AlignedPanel:
+    """The trend of all geos counts from the same week."""
+    terms = trend_terms(panel.weeks.to_numpy(), config.features.baseline.trend)
+    common = {column: np.tile(values, (len(panel.geos), 1)) for column, values in terms.items()}
+    return replace(panel, values={**panel.values, **common})
 
 
 def _model_data(
-    fitted: AlignedPanel, lead: AlignedPanel, mapping: ColumnMapping, currency: str, data_version: str
+    fitted: AlignedPanel,
+    lead: AlignedPanel,
+    mapping: ColumnMapping,
+    media_columns: Sequence[str],
+    currency: str,
+    data_version: str,
 ) -> ModelData:
     population = _population(fitted, mapping)
-    controls = _controls(fitted, mapping)
-    names = tuple(_control_name(column) for column in controls)
+    controls = linear_columns(fitted, mapping)
+    names = tuple(control_name(column) for column in controls)
     per_capita = tuple(name in mapping.per_capita for name in names)
     return ModelData(
         geos=fitted.geos,
@@ -89,19 +121,19 @@ def _model_data(
         channels=(*mapping.channels, *mapping.organic),
         channel_kinds=_kinds(mapping),
         controls=names,
-        control_roles=tuple(_CONTROL_ROLES[_prefix(column)] for column in controls),
+        control_roles=tuple(control_role(column) for column in controls),
         control_per_capita=per_capita,
         kpi=fitted.of(KPI),
         kpi_type=mapping.kpi_type,
         revenue_per_kpi=None if mapping.revenue_per_kpi is None else _revenue_per_kpi(fitted),
         population=population,
-        media=np.nan_to_num(fitted.cube(mapping.media_columns)),
+        media=np.nan_to_num(fitted.cube(media_columns)),
         spend=_spend(fitted, mapping),
         control_values=_control_values(fitted, controls, np.array(per_capita, dtype=bool), population),
         currency=currency,
         data_version=data_version,
         frequency=_frequency(fitted, mapping),
-        lead_media=np.nan_to_num(lead.cube(mapping.media_columns)),
+        lead_media=np.nan_to_num(lead.cube(media_columns)),
         lead_frequency=_frequency(lead, mapping),
         present=fitted.present,
     )
@@ -145,32 +177,6 @@ def _revenue_per_kpi(panel: AlignedPanel) -> FloatArray:
     return np.where(panel.present, values, np.nanmean(values, axis=1, keepdims=True))
 
 
-def _controls(panel: AlignedPanel, mapping: ColumnMapping) -> tuple[str, ...]:
-    """Panel columns of the linear terms: controls, treatments, holidays that occur, seasonality."""
-    holidays = with_prefix(panel.values, HOLIDAY)
-    constant = [column for column in holidays if np.ptp(panel.of(column)[panel.present]) == 0]
-    if constant:
-        names = ", ".join(column.removeprefix(HOLIDAY) for column in constant)
-        _log.warning("Holidays that are the same in every geo and week are left out of the model: %s.", names)
-    return (
-        *(f"{CONTROL}{control}" for control in mapping.controls),
-        *(f"{TREATMENT}{treatment}" for treatment in mapping.treatments),
-        *(column for column in holidays if column not in constant),
-        *with_prefix(panel.values, SEASON),
-    )
-
-
-def _prefix(column: str) -> str:
-    return next(prefix for prefix in _CONTROL_ROLES if column.startswith(prefix))
-
-
-def _control_name(column: str) -> str:
-    """Controls and treatments go by their column's name, calendar terms keep their prefix."""
-    return (
-        column.removeprefix(CONTROL).removeprefix(TREATMENT) if _prefix(column) in (CONTROL, TREATMENT) else column
-    )
-
-
 def _control_values(
     panel: AlignedPanel, columns: Sequence[str], per_capita: NDArray[np.bool_], population: FloatArray
 ) -> FloatArray:
@@ -181,13 +187,17 @@ def _control_values(
     return np.where(panel.present[:, :, None], values, mean * divisor)
 
 
-def _check_territories(geos: Sequence[str], config: Config) -> None:
-    unknown = [geo for geo in config.features.holidays.territories if geo not in geos]
-    if unknown:
-        raise ConfigError(
-            f"features.holidays.territories names {', '.join(unknown[:10])}, but there is no such geo; there are "
-            f"{', '.join(geos[:10])}{', …' if len(geos) > 10 else ''}."
-        )
+def _check_named_geos(geos: Sequence[str], config: Config) -> None:
+    """Geos that the configuration names exist."""
+    named = {"features.holidays.territories": tuple(config.features.holidays.territories)}
+    named |= {f"features.events.{name}.geos": event.geos for name, event in config.features.events.items()}
+    for key, wanted in named.items():
+        unknown = [geo for geo in wanted if geo not in geos]
+        if unknown:
+            raise ConfigError(
+                f"{key} names {', '.join(unknown[:10])}, but there is no such geo; there are "
+                f"{', '.join(geos[:10])}{', …' if len(geos) > 10 else ''}."
+            )
 
 
 def _check_columns(geos: Sequence[str], frames: Sequence[pd.DataFrame], columns: Sequence[str]) -> None:

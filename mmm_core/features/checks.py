@@ -10,12 +10,15 @@ from mmm_core.features.collinearity import check_collinear_channels
 from mmm_core.features.finite_values import check_finite_values
 from mmm_core.features.knot_count import default_knot_count
 from mmm_core.features.model_data import FloatArray, ModelData
-from mmm_core.quality.check import CheckResult, Severity
+from mmm_core.quality.check import CheckResult, Severity, with_severities
 from mmm_core.quality.identifiability import (
     check_channel_correlation,
     check_spend_variation,
     check_variance_inflation,
+    check_variation_over_geos,
+    check_variation_over_time,
 )
+from mmm_core.quality.value_sanity import roi_limits
 
 MODEL_DATA_CHECKS: Mapping[str, str] = {
     "finite_values": "No missing or infinite number anywhere, a missing KPI excepted",
@@ -24,46 +27,51 @@ MODEL_DATA_CHECKS: Mapping[str, str] = {
     "control_variation": "Every control varies over geos and weeks",
     "collinear_channels": "No channel is an exact combination of others",
     "channel_correlation": "No two channels move together (validation.identifiability.max_channel_correlation)",
-    "variance_inflation": "No channel is nearly a combination of the others",
+    "variance_inflation": "No channel is nearly a combination of the others (validation.identifiability.max_vif)",
     "spend_variation": "Spend varies enough (validation.identifiability.min_zero_spend_weeks_pct)",
+    "variation_over_geos": "Weeks alone do not explain a channel (validation.identifiability.max_time_r2)",
+    "variation_over_time": "Geos alone do not explain a channel (validation.identifiability.max_geo_r2)",
     "naive_roi": "Total outcome / spend of a channel is plausible (validation.value_sanity.roi_range)",
-    "data_per_parameter": "More data points than parameters; several for each are better",
+    "data_per_parameter": "Data points per parameter (validation.identifiability.min_points_per_parameter)",
 }
 """Check name -> what it looks at, in the order of the results."""
-MIN_POINTS_PER_PARAMETER = 4.0
 _ROUNDING = 1e-12
 """Spread, relative to the largest value, up to which values count as equal."""
 
 
 def check_model_data(data: ModelData, config: Config) -> list[CheckResult]:
-    """All checks of `MODEL_DATA_CHECKS`, in that order.
+    """All checks of `MODEL_DATA_CHECKS` that are not off, in that order.
 
     Args:
         data: the aligned cube.
-        config: limits are in `validation`.
+        config: limits and severities are in `validation`.
     """
-    limits = config.validation
+    limits, identifiable = config.validation, config.validation.identifiability
     finite = check_finite_values(data)
     if not finite.passed:
         data = _without_holes(data)
-    exposure = _exposure(data)[data.present][None]
+    cube = _exposure(data)
+    exposure = cube[data.present][None]
     n_paid = len(data.paid_channels)
-    return [
+    found = [
         finite,
         _channel_activity(data),
         _kpi_variation(data),
         _control_variation(data),
         check_collinear_channels(exposure, data.channels),
-        check_channel_correlation(exposure, data.channels, limits.identifiability.max_channel_correlation),
-        check_variance_inflation(exposure, data.channels),
+        check_channel_correlation(exposure, data.channels, identifiable.max_channel_correlation),
+        check_variance_inflation(exposure, data.channels, identifiable.max_vif),
         check_spend_variation(
             _spend_while_present(data)[:, :, :n_paid],
             data.paid_channels,
-            limits.identifiability.min_zero_spend_weeks_pct,
+            identifiable.min_zero_spend_weeks_pct,
         ),
+        check_variation_over_geos(cube, data.present, data.channels, identifiable.max_time_r2),
+        check_variation_over_time(cube, data.present, data.channels, identifiable.max_geo_r2),
         _naive_roi(data, *limits.value_sanity.roi_range),
-        _data_per_parameter(data, config.model.knots),
+        _data_per_parameter(data, config.model.knots, identifiable.min_points_per_parameter),
     ]
+    return with_severities(found, config)
 
 
 def _without_holes(data: ModelData) -> ModelData:
@@ -136,35 +144,55 @@ def _control_variation(data: ModelData) -> CheckResult:
             f"{', '.join(constant)} never varies over geos and weeks; remove it from data.controls "
             "(or data.non_media_treatments)."
         )
-    return CheckResult("control_variation", not constant, "error", message, len(constant), 0)
+    table = tuple({"control": name} for name in constant)
+    return CheckResult("control_variation", not constant, "error", message, len(constant), 0, table)
 
 
 def _naive_roi(data: ModelData, low: float, high: float) -> CheckResult:
-    """Whole outcome / spend of each paid channel: far more than any channel can have caused."""
-    n_paid = len(data.paid_channels)
-    spend = data.spend.sum(axis=(0, 1))[:n_paid]
+    """Whole outcome / spend of each paid channel: far more than any channel can have caused (`roi_limits`)."""
+    spend = data.spend.sum(axis=(0, 1))[: len(data.paid_channels)]
     outcome = float(np.nansum(data.kpi * data.outcome_per_kpi))
-    naive = {
-        channel: outcome / total
-        for channel, total in zip(data.paid_channels, spend.tolist(), strict=True)
-        if total > 0
-    }
-    odd = {channel: roi for channel, roi in naive.items() if not low <= roi <= high}
+    paid = np.flatnonzero(spend > 0)
+    rows = [
+        {"channel": data.paid_channels[m], "naive_roi": outcome / float(spend[m]), "limit": float(top)}
+        for m, top in zip(paid, roi_limits(high, spend[paid]), strict=True)
+        if not low <= outcome / spend[m] <= top
+    ]
     message = "Spend and outcome are of comparable size."
-    if odd:
-        channel, roi = next(iter(odd.items()))
-        listed = f" ({len(odd)} channels: {', '.join(odd)})" if len(odd) > 1 else ""
+    if rows:
+        row = rows[0]
+        names = ", ".join(str(case["channel"]) for case in rows)
+        listed = f" ({len(rows)} channels: {names})" if len(rows) > 1 else ""
         message = (
-            f"Total outcome / spend of {channel} is {roi:.4g}, outside {low:g} to {high:g} "
-            f"(validation.value_sanity.roi_range){listed}; check the units and currency of spend and KPI, or "
-            "whether the channel is too small to be modelled by itself."
+            f"Total outcome / spend of {row['channel']} is {row['naive_roi']:.4g}, outside {low:g} to "
+            f"{row['limit']:.4g} (validation.value_sanity.roi_range){listed}; check the units and currency of "
+            "spend "
+            "and KPI, or whether the channel is too small to be modelled by itself."
         )
-    table = tuple({"channel": channel, "naive_roi": roi} for channel, roi in odd.items())
-    return CheckResult("naive_roi", not odd, "warn", message, len(odd), 0, table)
+    return CheckResult("naive_roi", not rows, "warn", message, len(rows), 0, tuple(rows))
 
 
-def _data_per_parameter(data: ModelData, knots: int | str | tuple[str, ...] | None) -> CheckResult:
-    """Known KPI values per parameter, effects that are shrunk over geos not counted."""
+def _data_per_parameter(data: ModelData, knots: int | str | tuple[str, ...] | None, least: float) -> CheckResult:
+    """Known KPI values per parameter, effects that are shrunk over geos not counted; `least` are good."""
+    counts = _parameter_counts(data, knots)
+    n_parameters = sum(counts.values())
+    n_points = int((data.observed & data.present).sum())
+    ratio = n_points / n_parameters
+    passed = ratio >= least
+    message = f"{n_points} data points for {n_parameters} parameters."
+    if not passed:
+        wish = "at least 1 is needed" if ratio < 1 else f"{least:g} or more are better"
+        message = (
+            f"Only {ratio:.1f} data points per parameter ({n_points} for {n_parameters}; {wish}); add geos or "
+            "weeks, combine channels, remove controls, or use fewer model.knots."
+        )
+    table = tuple({"parameters of": what, "number": count} for what, count in counts.items())
+    severity: Severity = "error" if ratio < 1 else "warn"
+    return CheckResult("data_per_parameter", passed, severity, message, ratio, least, table)
+
+
+def _parameter_counts(data: ModelData, knots: int | str | tuple[str, ...] | None) -> dict[str, int]:
+    """What has how many parameters."""
     n_geos, n_weeks, n_channels = data.media.shape
     if isinstance(knots, int):
         n_knots = knots
@@ -172,17 +200,10 @@ def _data_per_parameter(data: ModelData, knots: int | str | tuple[str, ...] | No
         n_knots = len(knots)
     else:
         n_knots = default_knot_count(n_weeks, data.is_national)
-    per_channel = 3 if data.is_national else 4
-    n_parameters = n_knots + (n_geos - 1) + per_channel * n_channels + len(data.controls) + 1
-    n_points = int((data.observed & data.present).sum())
-    ratio = n_points / n_parameters
-    passed = ratio >= MIN_POINTS_PER_PARAMETER
-    message = f"{n_points} data points for {n_parameters} parameters."
-    if not passed:
-        wish = "at least 1 is needed" if ratio < 1 else f"{MIN_POINTS_PER_PARAMETER:g} or more are better"
-        message = (
-            f"Only {ratio:.1f} data points per parameter ({n_points} for {n_parameters}; {wish}); add geos or "
-            "weeks, combine channels, remove controls, or use fewer model.knots."
-        )
-    severity: Severity = "error" if ratio < 1 else "warn"
-    return CheckResult("data_per_parameter", passed, severity, message, ratio, MIN_POINTS_PER_PARAMETER)
+    return {
+        "knots": n_knots,
+        "geos beyond the first": n_geos - 1,
+        "channels": (3 if data.is_national else 4) * n_channels,
+        "controls": len(data.controls),
+        "noise": 1,
+    }

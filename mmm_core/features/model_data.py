@@ -31,10 +31,11 @@ class ModelData:
     channels: tuple[str, ...]
     """M channel names, paid ones first."""
     controls: tuple[str, ...]
-    """K names: controls, then non-media treatments, holidays and seasonality terms."""
+    """K names: controls, custom and baseline terms, then non-media treatments, events, holidays, seasonality and
+    calendar terms."""
     control_roles: tuple[ControlRole, ...]
-    """(K,) to which component each control's contribution is added.  A non-media treatment counts from its
-    smallest value, every other from its mean."""
+    """(K,) to which component each control's contribution is added.  A non-media treatment (events too) counts
+    from its smallest value, every other from its mean."""
     kpi: FloatArray
     """(G, T) KPI units per week, >= 0; NaN where it is not known (such weeks do not enter the likelihood)."""
     kpi_type: KpiType

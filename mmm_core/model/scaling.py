@@ -104,13 +104,18 @@ def fit_scaling(
     return Scaling(
         kpi_mean=kpi_mean,
         kpi_sd=kpi_sd if transform == "per_capita" else 1.0,
-        media_scale=_pooled_median(data) if media_scaling == "pooled_median" else _geo_max(data),
+        media_scale=media_scale(data, media_scaling),
         control_mean=control_mean,
         control_sd=control_sd,
         population=data.population,
         control_divisor=divisor,
         kpi_transform=transform,
     )
+
+
+def media_scale(data: ModelData, media_scaling: Literal["pooled_median", "geo_max"]) -> FloatArray:
+    """(G, M) media units that count as 1; see `fit_scaling`.  Every channel has media somewhere."""
+    return _pooled_median(data) if media_scaling == "pooled_median" else _geo_max(data)
 
 
 def _transformed(kpi: FloatArray, population: FloatArray, transform: KpiTransform) -> FloatArray:

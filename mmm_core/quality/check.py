@@ -1,9 +1,11 @@
 """One check: one property, one severity, one sentence of remedy, one number or table."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from mmm_core.config.data_checks import PROTECTED_CHECKS
+from mmm_core.config.schema import Config
 from mmm_core.errors import GateError
 
 Severity = Literal["error", "warn"]
@@ -48,3 +50,28 @@ def require(results: Iterable[CheckResult], subject: str) -> None:
     if blocking:
         reasons = "\n".join(f"- {result.name}: {result.message}" for result in blocking)
         raise GateError(f"{subject} failed {len(blocking)} blocking check(s):\n{reasons}")
+
+
+def with_severities(results: Iterable[CheckResult], config: Config) -> list[CheckResult]:
+    """The results under the configured severities.
+
+    Args:
+        results: outcomes with their default severities.
+        config: `validation.severities`.
+
+    Returns:
+        The results in their order; those that are `off` are left out.  A protected check
+        (`data_checks.PROTECTED_CHECKS`) that blocks stays as it is.
+    """
+    wanted = config.validation.severities
+    if not wanted:
+        return list(results)
+    judged = (_under(result, wanted.get(result.name)) for result in results)
+    return [result for result in judged if result is not None]
+
+
+def _under(result: CheckResult, wanted: Severity | Literal["off"] | None) -> CheckResult | None:
+    protected = result.name in PROTECTED_CHECKS and result.severity == "error"
+    if wanted is None or protected:
+        return result
+    return None if wanted == "off" else replace(result, severity=wanted)

@@ -2,66 +2,87 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
+from mmm_core.config.cleaning import MissingDataConfig
 from mmm_core.config.schema import Config
 from mmm_core.data import calendar
 from mmm_core.data.contracts import weekly_schema
-from mmm_core.data.panel import DATE, FREQUENCY, GEO, KPI, MEDIA, REACH, SOURCE_ROW, SPEND, with_prefix
-from mmm_core.quality.check import CheckResult
-from mmm_core.quality.violations import MAX_TABLE_ROWS, violations
+from mmm_core.data.panel import DATE, GEO, KPI, SOURCE_ROW
+from mmm_core.quality.check import CheckResult, with_severities
+from mmm_core.quality.schema_proof import is_sound_weekly
+from mmm_core.quality.value_sanity import (
+    check_channel_variation,
+    check_cost_per_media_unit,
+    check_cost_range,
+    check_geo_roi,
+    check_kpi_variation,
+    check_outliers,
+)
+from mmm_core.quality.violations import violations
+from mmm_core.quality.weekly_values import WeeklyValues
 
 CLEAN_PANEL_CHECKS: Mapping[str, str] = {
     "schema": "Every value is there (a masked KPI apart), finite and in its range",
     "consecutive_weeks": "Weeks are sorted and 7 days apart",
     "kpi_variation": "The KPI varies over weeks",
-    "cost_per_media_unit": "Cost per media unit stays within ten times its median",
-    "outliers": "No values far outside the quartiles (only under enhanced_cleaning.outliers.policy flag)",
+    "channel_variation": "No active channel stays at one level",
+    "cost_per_media_unit": "Cost per media unit stays near its median (metric_tolerance.max_ratio)",
+    "cost_range": "CPM and CPC are in their ranges (metric_tolerance.cpm, cpc)",
+    "geo_roi": "Outcome / spend of a channel is plausible (validation.value_sanity.roi_range)",
+    "outliers": "Few values far outside the quartiles (validation.value_sanity.outliers)",
 }
 """Check name -> what it looks at, in the order of the results."""
-_MAX_COST_RATIO = 10.0
-"""A week's cost per media unit may be this many times the channel's median, or its inverse."""
-_MIN_RELATIVE_VARIANCE = 1e-4
-_FENCE = 1.5
 
 
 def check_clean_panel(panel: pd.DataFrame, config: Config) -> list[CheckResult]:
-    """All checks of `CLEAN_PANEL_CHECKS`, in that order.
+    """All checks of `CLEAN_PANEL_CHECKS` that are not off, in that order.
 
     Args:
         panel: one geo's clean panel, at least one row.
-        config: `enhanced_cleaning.outliers` says whether outliers are flagged.
+        config: `validation` (limits, severities); `enhanced_cleaning.outliers` says whether each outlier is
+            reported.
     """
-    schema = check_weekly_schema(panel.reset_index(drop=True), config)
     panel = panel.reset_index(drop=True)
-    names = [column for column in panel.columns if column not in (GEO, DATE)]
-    numbers = panel[names].apply(pd.to_numeric, errors="coerce").replace([np.inf, -np.inf], np.nan)
-    panel = panel.assign(**{name: numbers[name] for name in names})
-    return [
-        schema,
+    weekly, sanity = WeeklyValues(panel), config.validation.value_sanity
+    currency, outliers = config.enhanced_cleaning.currency, config.enhanced_cleaning.outliers
+    found = [
+        check_weekly_schema(panel, config),
         _consecutive_weeks(panel),
-        _kpi_variation(panel),
-        _cost_per_media_unit(panel),
-        _outliers(panel, flag=config.enhanced_cleaning.outliers.policy == "flag"),
+        check_kpi_variation(weekly),
+        check_channel_variation(weekly),
+        check_cost_per_media_unit(weekly, sanity.metric_tolerance.max_ratio),
+        check_cost_range(weekly, sanity.metric_tolerance, in_money=currency.policy != "scale_per_geo"),
+        check_geo_roi(weekly, *sanity.roi_range),
+        check_outliers(weekly, sanity.outliers, flag=outliers.policy == "flag"),
     ]
+    return with_severities(found, config)
 
 
 def check_weekly_schema(panel: pd.DataFrame, config: Config) -> CheckResult:
     """Every column but geo and date is complete, finite and in its range; no date repeats.
 
-    Under the strategy `mask` of missing data, the KPI may be missing in some weeks.
+    Where cleaning may mask the KPI, it may be missing in some weeks.
     """
-    masked = config.enhanced_cleaning.missing_data.strategy == "mask"
+    fine = CheckResult("schema", True, "error", "Every value is there, finite and in its range.", value=0)
     numeric = [column for column in panel.columns if column not in (GEO, DATE, SOURCE_ROW)]
+    masked = _masks(config.enhanced_cleaning.missing_data)
+    if KPI in panel and is_sound_weekly(panel, numeric, masked):
+        return fine
     found = violations(weekly_schema([KPI, *(column for column in numeric if column != KPI)], masked), panel)
     if found is None:
-        return CheckResult("schema", True, "error", "Every value is there, finite and in its range.", value=0)
+        return fine
     weeks = pd.to_datetime(panel[DATE]).dt.strftime("%Y-%m-%d")
     broken = found.describe(weeks, "week", {})
     message = f"Geo {panel[GEO].iloc[0]}: {broken}. Correct the source, or the cleaning settings."
     table = found.table(weeks, "week", {})
     return CheckResult("schema", False, "error", message, value=len(found.cases), table=table)
+
+
+def _masks(settings: MissingDataConfig) -> bool:
+    """Whether cleaning may leave weeks without KPI."""
+    outages = bool(settings.outages) or settings.outage_detection
+    return settings.strategy in ("mask", "campaign_aware") or (outages and settings.outage_action == "mask")
 
 
 def _consecutive_weeks(panel: pd.DataFrame) -> CheckResult:
@@ -74,81 +95,5 @@ def _consecutive_weeks(panel: pd.DataFrame) -> CheckResult:
         if len(wrong)
         else f"{len(dates)} consecutive weeks."
     )
-    return CheckResult("consecutive_weeks", not len(wrong), "error", message, value=len(wrong), threshold=0)
-
-
-def _kpi_variation(panel: pd.DataFrame) -> CheckResult:
-    mean = float(panel[KPI].mean())
-    relative = float(panel[KPI].var(ddof=0)) / mean**2 if mean else 0.0
-    passed = relative >= _MIN_RELATIVE_VARIANCE
-    message = (
-        "The KPI varies over weeks."
-        if passed
-        else f"Geo {panel[GEO].iloc[0]}: the KPI hardly varies over weeks (variance / mean² {relative:.2g}, "
-        f"expected {_MIN_RELATIVE_VARIANCE:g} or more), so it says little about media; check the KPI column."
-    )
-    return CheckResult("kpi_variation", passed, "warn", message, relative, _MIN_RELATIVE_VARIANCE)
-
-
-def _cost_per_media_unit(panel: pd.DataFrame) -> CheckResult:
-    found: list[dict[str, object]] = []
-    for channel, media in _exposure(panel).items():
-        spend = panel[f"{SPEND}{channel}"]
-        both = (spend > 0) & (media > 0)
-        cost = spend[both] / media[both]
-        ratio = cost / cost.median()
-        odd = ratio[(ratio > _MAX_COST_RATIO) | (ratio < 1 / _MAX_COST_RATIO)]
-        found += [
-            {
-                "channel": channel,
-                "week": f"{panel[DATE][position]:%Y-%m-%d}",
-                "cost": float(cost[position]),
-                "median": float(cost.median()),
-            }
-            for position in odd.index
-        ]
-    message = "Cost per media unit is steady."
-    if found:
-        first = found[0]
-        message = (
-            f"Geo {panel[GEO].iloc[0]}: in {len(found)} channel-weeks the cost per media unit is more than "
-            f"{_MAX_COST_RATIO:g} times its median or less than a tenth, first {first['channel']} in "
-            f"{first['week']} ({first['cost']:.4g} against {first['median']:.4g}); check units of spend and media."
-        )
-    return CheckResult(
-        "cost_per_media_unit", not found, "warn", message, len(found), 0, tuple(found[:MAX_TABLE_ROWS])
-    )
-
-
-def _exposure(panel: pd.DataFrame) -> dict[str, pd.Series]:
-    """Paid channel -> media units, or contacts (reach x frequency)."""
-    exposure = {name.removeprefix(MEDIA): panel[name] for name in with_prefix(panel.columns, MEDIA)}
-    for name in with_prefix(panel.columns, REACH):
-        channel = name.removeprefix(REACH)
-        exposure[channel] = panel[name] * panel[f"{FREQUENCY}{channel}"]
-    return {channel: units for channel, units in exposure.items() if f"{SPEND}{channel}" in panel}
-
-
-def _outliers(panel: pd.DataFrame, flag: bool) -> CheckResult:
-    """Values far above or below the quartiles of the column's non-zero weeks (1.5 times their distance)."""
-    if not flag:
-        message = "Not looked for: enhanced_cleaning.outliers.policy is not flag."
-        return CheckResult("outliers", True, "warn", message)
-    found: list[dict[str, object]] = []
-    for column in (KPI, *with_prefix(panel.columns, SPEND), *with_prefix(panel.columns, MEDIA, REACH)):
-        values = panel[column][panel[column] != 0]
-        low, high = values.quantile(0.25), values.quantile(0.75)
-        reach = _FENCE * (high - low)
-        odd = values[(values < low - reach) | (values > high + reach)]
-        found += [
-            {"column": column, "week": f"{panel[DATE][position]:%Y-%m-%d}", "value": float(odd[position])}
-            for position in odd.index
-        ]
-    message = (
-        f"Geo {panel[GEO].iloc[0]}: {len(found)} value(s) lie more than 1.5 interquartile ranges outside the "
-        f"quartiles (first {found[0]['column']} in {found[0]['week']}); check them, or set "
-        "enhanced_cleaning.outliers.policy to contextual_winsorization."
-        if found
-        else "No outliers."
-    )
-    return CheckResult("outliers", not found, "warn", message, len(found), 0, tuple(found[:MAX_TABLE_ROWS]))
+    table = tuple({"week": f"{date:%Y-%m-%d}"} for date in wrong[:10])
+    return CheckResult("consecutive_weeks", not len(wrong), "error", message, len(wrong), 0, table)

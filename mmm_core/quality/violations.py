@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,9 @@ def violations(schema: pa.DataFrameSchema, panel: pd.DataFrame) -> Violations | 
     import pandera.errors
 
     try:
-        schema.validate(panel.reset_index(drop=True), lazy=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # pandera's own use of pandas
+            schema.validate(panel.reset_index(drop=True), lazy=True)
     except pandera.errors.SchemaErrors as error:
         return Violations(_tidy(error.failure_cases))
     return None

@@ -27,15 +27,16 @@ def kpi_spend_preview(panel: pd.DataFrame) -> bytes:
 
     What is not a number (in a raw panel) is left out.
     """
-    figure, (upper, lower) = _figure(7.0, 3.4, rows=2, dates=True)
+    figure, (upper, lower) = _figure(7.0, 3.4, rows=2, dates=True, fitted=False)
     dates = pd.to_datetime(panel["date"], errors="coerce")
     spend = panel[[column for column in panel.columns if str(column).startswith("spend__")]]
     total = spend.apply(pd.to_numeric, errors="coerce").sum(axis=1)
     upper.plot(dates, pd.to_numeric(panel["kpi"], errors="coerce"), color=ACCENT, linewidth=1.2)
-    lower.bar(dates, total, width=_bar_width(dates), color=BASE)
+    lower.fill_between(dates, total, step="mid", color=BASE, linewidth=0)
     upper.set_title("KPI", **_title())
     lower.set_title("Spend, all channels", **_title())
     upper.tick_params(labelbottom=False)
+    figure.subplots_adjust(left=0.08, right=0.99, top=0.94, bottom=0.08, hspace=0.25)
     return _png(figure)
 
 
@@ -165,14 +166,17 @@ def png_markdown(png: bytes) -> str:
 
 
 def _figure(
-    width: float, height: float, rows: int = 1, columns: int = 1, dates: bool = False
+    width: float, height: float, rows: int = 1, columns: int = 1, dates: bool = False, fitted: bool = True
 ) -> "tuple[Figure, Sequence[Axes]]":
-    """A figure without any global state, and its axes row by row; `dates` if x is time."""
+    """A figure without any global state, and its axes row by row; `dates` if x is time.
+
+    Margins `fitted` to the labels cost as much as the rest of a small figure.
+    """
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
 
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained" if fitted else None)
     cells = figure.subplots(rows, columns, squeeze=False).ravel()
     short = FuncFormatter(lambda value, _: compact(value))
     for axes in cells:
@@ -220,9 +224,3 @@ def _plain_label(text: object) -> str:
     label = str(text)
     shortened = label if len(label) <= 28 else f"{label[:27]}…"
     return shortened.replace("$", r"\$")
-
-
-def _bar_width(dates: pd.Series) -> float:
-    """Width of a bar in days: most of the usual step between dates."""
-    days = np.unique(dates.dropna().to_numpy(dtype="datetime64[D]"))
-    return 0.85 * float(np.median(np.diff(days).astype(np.float64))) if len(days) > 1 else 1.0

@@ -14,6 +14,7 @@ from mmm_core.reporting.sections.contributions import contributions_view
 from mmm_core.reporting.sections.curves import curves_view
 from mmm_core.reporting.sections.data_quality import data_quality_view
 from mmm_core.reporting.sections.diagnostics import diagnostics_view
+from mmm_core.reporting.sections.exploration import exploration_view
 from mmm_core.reporting.sections.fit import fit_view
 from mmm_core.reporting.sections.header import header_view
 from mmm_core.reporting.sections.model_choice import model_choice_view
@@ -37,6 +38,8 @@ SECTIONS: tuple[tuple[str, str], ...] = (
 """(id, title) of each section in order; the template of a section has its id as name."""
 _CHOICE = ("choice", "Model choice")
 """Stands before the diagnostics where a model was chosen."""
+_EXPLORATION = ("exploration", "Data")
+"""Stands before the quality of the data where they were explored."""
 
 
 def render_report(inputs: ReportInputs) -> str:
@@ -45,11 +48,12 @@ def render_report(inputs: ReportInputs) -> str:
     Every string that came from outside is escaped.  Numbers in tables and sentences carry the exact value in
     the attribute `data-value`.
     """
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
+    found = inputs.exploration
     return template.render(
         sections=_sections(inputs),
-        style=_asset("style.css"),
-        script=_asset("report.js"),
+        style=asset("style.css") + (asset("eda.css") if found else ""),
+        script=asset("report.js") + (asset("eda.js") if found else ""),
         inputs=inputs,
         header=header_view(inputs),
         summary=summary_view(inputs),
@@ -60,6 +64,7 @@ def render_report(inputs: ReportInputs) -> str:
         budget=budget_view(inputs),
         choice=model_choice_view(inputs),
         diagnostics=diagnostics_view(inputs),
+        exploration=exploration_view(found, inputs.kpi_name, short=True) if found else None,
         data_quality=data_quality_view(inputs),
         configuration=configuration_view(inputs),
     )
@@ -67,14 +72,15 @@ def render_report(inputs: ReportInputs) -> str:
 
 def _sections(inputs: ReportInputs) -> tuple[tuple[str, str], ...]:
     """The sections that there is something to say in."""
-    if inputs.model_choice is None:
-        return SECTIONS
-    at = [name for name, _ in SECTIONS].index("diagnostics")
-    return (*SECTIONS[:at], _CHOICE, *SECTIONS[at:])
+    names = [name for name, _ in SECTIONS]
+    choice = () if inputs.model_choice is None else (_CHOICE,)
+    exploration = () if inputs.exploration is None else (_EXPLORATION,)
+    first, second = names.index("diagnostics"), names.index("data")
+    return (*SECTIONS[:first], *choice, *SECTIONS[first:second], *exploration, *SECTIONS[second:])
 
 
 @cache
-def _environment() -> "Environment":
+def environment() -> "Environment":
     """Templates of this package; autoescaping is always on and an unknown name is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -88,7 +94,7 @@ def _environment() -> "Environment":
 
 
 @cache
-def _asset(name: str) -> Markup:
+def asset(name: str) -> Markup:
     """Style or script of this package, which stands in the document as it is."""
     text = resources.files("mmm_core.reporting").joinpath("templates", name).read_text(encoding="utf-8")
     return verbatim(text)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from mmm_core.errors import StorageError
+from mmm_core.exploration.exploration import Exploration
 from mmm_core.optimization.scenarios import ScenarioSummary
 from mmm_core.quality.check import CheckResult
 from mmm_core.reporting.exports import DIAGNOSTICS_KEYS, EXPORT_COLUMNS, require_columns
@@ -75,6 +76,8 @@ class ReportInputs:
     """What was assumed, one sentence per choice; see `reporting.model_words`."""
     model_choice: ModelChoice | None = None
     """How the model was chosen, where it was."""
+    exploration: Exploration | None = None
+    """The data before any model, where they were explored."""
 
     def __post_init__(self) -> None:
         for name, frame in (

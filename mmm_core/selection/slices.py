@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmm_core.errors import SpecificationError
 from mmm_core.features.model_data import ControlRole, FloatArray, ModelData
-from mmm_core.features.seasonality import seasonal_terms
+from mmm_core.features.seasonality import is_annual_term, seasonal_terms
 
 _SEASONALITY: ControlRole = "seasonality"
 _MIN_WEEKS = 26
@@ -51,16 +51,16 @@ def truncate(data: ModelData, weeks: int) -> ModelData:
 
 
 def with_seasonality(data: ModelData, order: int) -> ModelData:
-    """The data with that many pairs of annual Fourier terms, in place of those it has.
+    """The data with that many pairs of annual Fourier terms, in place of those it has; all else stays.
 
     The terms are those of `features.build`, so the result is what would have been assembled with
-    `features.seasonality.annual_fourier_order: order`.
+    `features.seasonality.annual_fourier_order: order`, with these terms last.
 
     Args:
         data: any seasonality.
         order: pairs of sine and cosine, >= 0.
     """
-    kept = [k for k, role in enumerate(data.control_roles) if role != _SEASONALITY]
+    kept = [k for k, name in enumerate(data.controls) if not is_annual_term(name)]
     terms = seasonal_terms(data.dates, order)
     values = np.zeros((*data.kpi.shape, len(terms)))
     for k, term in enumerate(terms.values()):

@@ -220,7 +220,7 @@ def test_geos_come_in_natural_order_and_nameless_rows_are_refused() -> None:
     frame = pd.concat([source_rows(2, geo) for geo in ("Geo10", "Geo2", "Süd/Ost %20")], ignore_index=True)
     assert geo_names(source_table(frame), MAPPING) == ("Geo2", "Geo10", "Süd/Ost %20")
     frame.loc[[1, 3], "region"] = [None, "  "]
-    with pytest.raises(DataError, match=r"region is empty in 2 row\(s\) \(3, 5\)"):
+    with pytest.raises(DataError, match=r"region is empty: row 3, 5 \(2 in all\)"):
         geo_names(source_table(frame), MAPPING)
 
 

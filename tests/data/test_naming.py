@@ -1,8 +1,10 @@
+import unicodedata
+
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmm_core.data.naming import geo_codes, natural_order
+from mmm_core.data.naming import geo_codes, look_alikes, natural_order
 
 
 def test_numbers_in_names_are_sorted_as_numbers() -> None:
@@ -47,3 +49,18 @@ def test_rows_share_a_code_exactly_if_they_share_a_name(keys: list[tuple[str | N
     codes, labels = geo_codes(frame, ["a", "b"])
     expected = [f"{a} / {b}" if a and b else None for a, b in keys]
     assert [labels[code] if code >= 0 else None for code in codes] == expected
+
+
+@given(st.lists(st.text(st.sampled_from("aAÄä \u0308éE\u0301/%"), max_size=5), max_size=12))
+def test_names_are_one_geo_exactly_if_their_composed_forms_are_equal(names: list[str]) -> None:
+    codes, labels = geo_codes(pd.DataFrame({"geo": pd.Series(names, dtype=object)}), ["geo"])
+    expected = [unicodedata.normalize("NFC", name).strip() for name in names]
+    assert [labels[code] if code >= 0 else "" for code in codes] == expected
+
+
+def test_names_that_differ_only_in_case_blanks_or_form_look_alike() -> None:
+    assert look_alikes(["Süd", "SÜD", "Su\u0308d", "Nord", "New  York", "new york", "Ⅷ", "VIII"]) == [
+        ["Süd", "SÜD", "Su\u0308d"],
+        ["New  York", "new york"],
+        ["Ⅷ", "VIII"],
+    ]

@@ -48,7 +48,7 @@ def test_date_is_the_written_calendar_day(written: str) -> None:
     assert dates[0] == pd.Timestamp("2023-01-31")
 
 
-@pytest.mark.parametrize("written", ["31.01.2023", "01/31/2023", "2023-02-30", "soon", "44957", "0001-01-01"])
+@pytest.mark.parametrize("written", ["01/02/2023", "2023-02-30", "soon", "44957", "0001-01-01"])
 def test_what_is_no_unambiguous_date_stays_text(written: str) -> None:
     dates = dates_or_text(pd.Series(["2023-01-31", written]))
     assert dates.tolist() == ["2023-01-31", written]

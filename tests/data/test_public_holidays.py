@@ -86,3 +86,41 @@ def test_every_day_of_the_calendar_counts_once_and_longer_panels_agree(
     longer = holidays_per_week(weeks(start.isoformat(), n_weeks + more), "a", chosen)
     for column, values in counts.items():
         np.testing.assert_array_equal(longer[column][:n_weeks], values)
+
+
+def test_weeks_around_a_holiday_have_columns_of_their_own() -> None:
+    settings = HolidaysConfig(country="US", names=("Christmas",), lead_weeks=2, lag_weeks=1)
+    counts = holidays_per_week(weeks("2023-12-11", 5), "a", settings)
+    assert (
+        tuple(counts)
+        == holiday_columns(settings)
+        == (
+            "holiday__public",
+            "holiday__Christmas",
+            "holiday__public_lead_1",
+            "holiday__Christmas_lead_1",
+            "holiday__public_lead_2",
+            "holiday__Christmas_lead_2",
+            "holiday__public_lag_1",
+            "holiday__Christmas_lag_1",
+        )
+    )
+    assert counts["holiday__Christmas"].tolist() == [0, 0, 1, 0, 0]
+    assert counts["holiday__Christmas_lead_1"].tolist() == [0, 1, 0, 0, 0]
+    assert counts["holiday__Christmas_lead_2"].tolist() == [1, 0, 0, 0, 0]
+    assert counts["holiday__Christmas_lag_1"].tolist() == [0, 0, 0, 1, 0]
+
+
+@settings(max_examples=15, deadline=None)
+@given(offset=st.integers(0, 1000), n_weeks=st.integers(1, 40))
+def test_lead_and_lag_reach_beyond_the_ends_of_the_panel(offset: int, n_weeks: int) -> None:
+    """Oracle: the holidays of a longer panel."""
+    chosen = HolidaysConfig(country="DE", lead_weeks=3, lag_weeks=2)
+    start = pd.Timestamp("2020-01-06") + pd.Timedelta(days=offset)
+    counts = holidays_per_week(weeks(str(start), n_weeks), "a", chosen)
+    longer = holidays_per_week(weeks(str(start - pd.Timedelta(weeks=2)), n_weeks + 5), "a", chosen)
+    public = longer["holiday__public"]
+    for k in (1, 2, 3):
+        np.testing.assert_array_equal(counts[f"holiday__public_lead_{k}"], public[2 + k : 2 + k + n_weeks])
+    for k in (1, 2):
+        np.testing.assert_array_equal(counts[f"holiday__public_lag_{k}"], public[2 - k : 2 - k + n_weeks])

@@ -41,3 +41,48 @@ def test_year_returns_after_four_years() -> None:
     four_years = terms.loc["2027-01-04"] - terms.loc["2023-01-02"]
     two_days = 2 * math.pi * 2 / 365.25
     assert np.hypot(*four_years) == pytest.approx(two_days, rel=1e-3)
+
+
+def test_every_kind_of_column_comes_after_the_panels_own() -> None:
+    panel = clean(60).assign(extra__price=2.0, extra__rain=[float(n % 5) for n in range(60)])
+    panel.attrs = {"provenance": {"origin": "orders.csv"}}
+    settings = Config.model_validate(
+        {
+            "features": {
+                "seasonality": {
+                    "annual_fourier_order": 1,
+                    "monthly_fourier_order": 1,
+                    "calendar_effects": ["year_end"],
+                },
+                "holidays": {"country": "US"},
+                "events": {"sale": {"dates": ["2023-03-01"]}},
+                "custom_terms": {"late": "lag(rain, 1)"},
+                "baseline": {"trend": "linear", "price_cols": ["price"]},
+            }
+        }
+    )
+    features = build_features(panel, settings)
+    assert list(features.columns) == [
+        *panel.columns,
+        "holiday__public",
+        "season__sin_1",
+        "season__cos_1",
+        "season__month_sin_1",
+        "season__month_cos_1",
+        "calendar__year_end",
+        "event__sale",
+        "term__late",
+        "baseline__trend",
+        "baseline__price",
+    ]
+    assert features.attrs == panel.attrs
+    pd.testing.assert_frame_equal(features[panel.columns], panel)
+    assert np.isfinite(features.drop(columns=["geo", "date"]).to_numpy()).all()
+
+
+def test_one_week_is_enough() -> None:
+    settings = Config.model_validate(
+        {"features": {"baseline": {"trend": "quadratic", "macro_cols": ["gdp"]}, "holidays": {"country": "US"}}}
+    )
+    features = build_features(clean(1).assign(extra__gdp=5.0), settings)
+    assert features.filter(like="baseline__").to_numpy().tolist() == [[0.0, 0.0, 0.0]]

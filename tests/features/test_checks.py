@@ -57,7 +57,7 @@ def test_naive_roi_is_outcome_over_spend() -> None:
     outcome = (DATA.kpi * DATA.outcome_per_kpi).sum()
     naive = outcome / DATA.spend[:, :, 2].sum()
     assert check(value_sanity={"roi_range": [0, 10 * naive]})["naive_roi"].passed
-    low = check(value_sanity={"roi_range": [0, naive * 0.9]})["naive_roi"]
+    low = check(value_sanity={"roi_range": [0, naive * 0.3]})["naive_roi"]
     assert {row["channel"]: row["naive_roi"] for row in low.table}["channel_2"] == pytest.approx(naive)
     assert not low.blocks
 
@@ -171,3 +171,38 @@ def test_absence_is_no_pause_of_spend() -> None:
     result = check(steady)["spend_variation"]
     assert not result.passed
     assert [row["zero_weeks_pct"] for row in result.table] == [0.0, 0.0, 0.0]
+
+
+def test_media_that_vary_over_one_of_geos_and_weeks_only_warn() -> None:
+    media = DATA.media.copy()
+    per_head = np.random.default_rng(0).gamma(5.0, size=60)
+    media[:, :, 0] = DATA.population[:, None] * per_head
+    media[:, :, 1] = (DATA.population**2)[:, None] * (1 + 1e-3 * per_head)
+    results = check(dataclasses.replace(DATA, media=media))
+    assert [row["channel"] for row in results["variation_over_geos"].table] == ["channel_0"]
+    assert [row["channel"] for row in results["variation_over_time"].table] == ["channel_1"]
+    loose = check(dataclasses.replace(DATA, media=media), identifiability={"max_time_r2": 1, "max_geo_r2": 1})
+    assert loose["variation_over_geos"].passed
+    assert loose["variation_over_time"].passed
+
+
+def test_limits_of_variance_inflation_and_of_data_per_parameter_are_configured() -> None:
+    results = check(identifiability={"max_vif": 1.0001, "min_points_per_parameter": 100})
+    assert results["variance_inflation"].threshold == 1.0001
+    assert not results["variance_inflation"].passed
+    assert not results["data_per_parameter"].passed
+    assert "100 or more are better" in results["data_per_parameter"].message
+    assert sum(row["number"] for row in results["data_per_parameter"].table) == round(
+        180 / (results["data_per_parameter"].value or 1)
+    )
+
+
+def test_severities_are_configured() -> None:
+    severities = {"severities": {"naive_roi": "error", "spend_variation": "off", "finite_values": "warn"}}
+    config = Config.model_validate({"validation": severities | {"value_sanity": {"roi_range": [0, 1e-9]}}})
+    media = DATA.media.copy()
+    media[0, 0, 0] = np.nan
+    results = {result.name: result for result in check_model_data(dataclasses.replace(DATA, media=media), config)}
+    assert results["naive_roi"].blocks
+    assert results["finite_values"].blocks
+    assert "spend_variation" not in results

@@ -139,4 +139,5 @@ def test_holidays_of_another_configuration_block() -> None:
 def test_constant_control_warns() -> None:
     results = check_features(cleaned().assign(control__weather=1.0), config())
     assert [result.name for result in results if not result.passed] == ["constant_columns"]
-    assert "weather never changes" in results[-1].message
+    constant = next(result for result in results if result.name == "constant_columns")
+    assert "weather never changes" in constant.message

@@ -5,6 +5,8 @@ from mmm_core.quality.identifiability import (
     check_channel_correlation,
     check_spend_variation,
     check_variance_inflation,
+    check_variation_over_geos,
+    check_variation_over_time,
 )
 
 NAMES = ("a", "b", "c")
@@ -42,7 +44,7 @@ def test_single_or_silent_channel_has_no_correlation() -> None:
     silent = media()
     silent[:, :, 1] = 0
     assert check_channel_correlation(silent, NAMES, 0.9).passed
-    assert check_variance_inflation(silent, NAMES).passed
+    assert check_variance_inflation(silent, NAMES, 10.0).passed
 
 
 def test_variance_inflation_is_one_over_unexplained_share() -> None:
@@ -54,7 +56,7 @@ def test_variance_inflation_is_one_over_unexplained_share() -> None:
         others = np.column_stack([np.ones(len(flat)), np.delete(flat, m, axis=1)])
         residual = flat[:, m] - others @ np.linalg.lstsq(others, flat[:, m], rcond=None)[0]
         worst = max(worst, flat[:, m].var() / residual.var())
-    result = check_variance_inflation(values, NAMES)
+    result = check_variance_inflation(values, NAMES, 10.0)
     assert result.value == pytest.approx(worst)
     assert not result.passed
 
@@ -62,7 +64,7 @@ def test_variance_inflation_is_one_over_unexplained_share() -> None:
 def test_exact_combination_is_told_as_such() -> None:
     values = media()
     values[:, :, 2] = values[:, :, 0] + values[:, :, 1]
-    result = check_variance_inflation(values, NAMES)
+    result = check_variance_inflation(values, NAMES, 10.0)
     assert not result.passed
     assert "exact combinations" in result.message
 
@@ -82,3 +84,57 @@ def test_enough_pauses_or_enough_variation_will_do() -> None:
     spend[0, ::2, 1] = 300.0
     assert check_spend_variation(spend, NAMES[:2], 10.0).passed
     assert not check_spend_variation(spend[:, 15:, :1], NAMES[:1], 10.0).passed
+
+
+def adjusted_r2(values: np.ndarray, dummies: np.ndarray) -> float:
+    """By least squares on dummies."""
+    fitted = dummies @ np.linalg.lstsq(dummies, values, rcond=None)[0]
+    n, groups = dummies.shape
+    return 1 - (((values - fitted) ** 2).sum() / (n - groups)) / (((values - values.mean()) ** 2).sum() / (n - 1))
+
+
+def test_variation_is_adjusted_r2_on_dummies_of_the_present_weeks() -> None:
+    values = media()
+    present = np.random.default_rng(1).random((4, 60)) > 0.2
+    geo, week = np.nonzero(present)
+    flat = values[present]
+    for check, groups, size in (
+        (check_variation_over_geos, week, 60),
+        (check_variation_over_time, geo, 4),
+    ):
+        expected = max(adjusted_r2(flat[:, m], np.eye(size)[groups]) for m in range(3))
+        assert check(values, present, NAMES, 0.99).value == pytest.approx(max(expected, 0.0))
+
+
+def test_channel_without_variation_over_geos_or_time_is_named() -> None:
+    present = np.ones((4, 60), dtype=bool)
+    values = media()
+    values[:, :, 1] = values[0, :, 1]
+    over_geos = check_variation_over_geos(values, present, NAMES, 0.99)
+    assert [row["channel"] for row in over_geos.table] == ["b"]
+    assert "validation.identifiability.max_time_r2" in over_geos.message
+    assert check_variation_over_time(values, present, NAMES, 0.99).passed
+    values = media()
+    values[:, :, 2] = np.arange(4)[:, None] + 1e-3 * values[:, :, 2]
+    over_time = check_variation_over_time(values, present, NAMES, 0.99)
+    assert [row["channel"] for row in over_time.table] == ["c"]
+    assert not over_time.blocks
+
+
+def test_one_geo_and_silent_channels_are_not_judged() -> None:
+    present = np.ones((1, 60), dtype=bool)
+    assert check_variation_over_geos(media()[:1], present, NAMES, 0.99).passed
+    assert check_variation_over_time(media()[:1], present, NAMES, 0.99).passed
+    silent = media()
+    silent[:, :, 1] = 0
+    everywhere = np.ones((4, 60), dtype=bool)
+    assert check_variation_over_geos(silent, everywhere, NAMES, 0.99).passed
+    assert check_variation_over_time(silent, everywhere, NAMES, 0.99).passed
+
+
+def test_limit_of_variance_inflation_is_configured() -> None:
+    values = media()
+    values[:, :, 2] = values[:, :, 0] + values[:, :, 1] + 0.3 * values[:, :, 2]
+    largest = check_variance_inflation(values, NAMES, 10.0).value
+    assert largest is not None
+    assert check_variance_inflation(values, NAMES, largest + 1).passed

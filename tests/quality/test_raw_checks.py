@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_text_in_spend_is_shown_with_file_geo_column_rows_value_and_remedy() -> 
         ("orders", float("inf"), "must be finite"),
         ("weather", "-inf", "must be finite"),
         ("weather", "sunny", "must be a number"),
-        ("day", "31/01/2023", "must be a date"),
+        ("day", "2023-02-30", "must be a date"),
         ("day", None, "must not be empty"),
     ],
 )
@@ -223,3 +224,98 @@ def test_unreadable_dates_do_not_stop_the_other_checks() -> None:
     results = check(source_rows(60).assign(day="soon"))
     assert results["schema"].blocks
     assert results["coverage"].value == 0
+
+
+def cleaning(**sections: Any) -> dict[str, Any]:
+    return {"enhanced_cleaning": sections}
+
+
+def test_duplicates_that_cleaning_deals_with_do_not_block() -> None:
+    rows = source_rows(110)
+    copied = pd.concat([rows, rows.iloc[[5]]], ignore_index=True)
+    changed = pd.concat([rows, rows.iloc[[5]].assign(orders=1.0)], ignore_index=True)
+    assert check(copied)["duplicate_keys"].blocks
+    drop, combine = cleaning(duplicates={"policy": "drop_identical"}), cleaning(duplicates={"policy": "aggregate"})
+    assert check(copied, **drop)["duplicate_keys"].passed
+    blocked = check(pd.concat([copied, changed.iloc[[-1]]], ignore_index=True), **drop)["duplicate_keys"]
+    assert blocked.blocks
+    assert {row["row"] for row in blocked.table} == {7, 113}
+    assert check(changed, **combine)["duplicate_keys"].passed
+
+
+def test_dates_that_cleaning_aligns_do_not_block() -> None:
+    rows = with_cells("day", {7: "2023-02-22"})
+    assert check(rows)["regular_spacing"].blocks
+    align = cleaning(week_alignment="align")
+    assert failed(rows, **align) == []
+    twice = with_cells("day", {7: "2023-02-22", 8: "2023-02-23"})
+    assert check(twice, **align)["duplicate_keys"].blocks
+
+
+def test_campaign_aware_cleaning_masks_an_unknown_kpi() -> None:
+    rows = with_cells("orders", {7: None})
+    results = check(rows, **cleaning(missing_data={"strategy": "campaign_aware"}))
+    assert results["schema"].passed
+    assert "imputed between active days" in results["missing_values"].message
+
+
+def test_many_missing_columns_are_listed_worst_first() -> None:
+    rows = wide_rows(120)
+    columns = ["price", "tv_cost", "tv_views", "search_cost", "video_cost", "weather", "promo"]
+    for number, column in enumerate(columns):
+        rows.loc[: 2 + number, column] = np.nan
+    result = wide(rows)["missing_values"]
+    assert [row["column"] for row in result.table] == columns[::-1]
+    assert "'promo' 9, 'weather' 8" in result.message
+    assert "and 2 more columns" in result.message
+
+
+def money(codes: list[str | None], per_row: list[float] | None = None, **settings: Any) -> CheckResult:
+    rows = source_rows(120).assign(code=(codes * 120)[:120])
+    if per_row is not None:
+        rows = rows.assign(rate=(per_row * 120)[:120])
+    mapping = replace(MAPPING, currency="code", rate="rate" if per_row is not None else None)
+    results = check_raw_panel(
+        panel(rows, mapping=mapping), mapping, config(**cleaning(currency=settings)), "orders.csv"
+    )
+    return next(result for result in results if result.name == "currency")
+
+
+def test_currencies_of_a_geo_need_a_policy() -> None:
+    assert money(["USD"]).passed
+    assert money([" usd", "USD"]).passed
+    assert money(["GBP"]).blocks
+    mixed = money(["USD", "GBP"])
+    assert mixed.blocks
+    assert "USD in 60 rows, GBP in 60 rows" in mixed.message
+    assert money(["GBP"], policy="scale_per_geo").passed
+    assert money(["USD", "GBP"], policy="scale_per_geo").blocks
+    assert money(["USD", "GBP"], policy="convert", rates={"GBP": 1.3}).passed
+    missing = money(["USD", "GBP", "EUR"], policy="convert", rates={"GBP": 1.3})
+    assert missing.blocks
+    assert "from EUR to USD in row 4, 7" in missing.message
+    assert "empty beside money in row 3" in money(["USD", None]).message
+
+
+def test_rates_on_the_rows_must_be_there_and_positive() -> None:
+    convert: dict[str, Any] = {"policy": "convert", "rate_col": "rate"}
+    assert money(["USD", "GBP"], [1.0, 1.3], **convert).passed
+    assert money(["USD", "GBP"], [float("nan"), 1.3], **convert).passed
+    assert money(["USD", "GBP"], [1.0, float("nan")], **convert).blocks
+    assert money(["USD", "GBP"], [1.0, 0.0], **convert).blocks
+
+
+def test_rows_without_money_need_no_currency() -> None:
+    rows = source_rows(120).assign(code="USD")
+    rows.loc[3, ["tv_cost", "search_cost", "price"]] = 0.0
+    rows.loc[3, "code"] = None
+    mapping = replace(MAPPING, currency="code")
+    results = check_raw_panel(panel(rows, mapping=mapping), mapping, config(), "orders.csv")
+    assert next(result for result in results if result.name == "currency").passed
+
+
+def test_severities_are_configured() -> None:
+    severities = {"validation": {"severities": {"coverage": "warn", "preferred_history": "off"}}}
+    results = check_raw_panel(panel(source_rows(10)), MAPPING, config(**severities), "orders.csv")
+    assert [(result.name, result.blocks) for result in results if not result.passed] == [("coverage", False)]
+    assert "preferred_history" not in {result.name for result in results}

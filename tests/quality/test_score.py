@@ -45,3 +45,25 @@ def test_score_below_the_limit_blocks_and_says_what_cost_most() -> None:
     assert low.blocks
     assert "coverage 0.75" in low.message
     assert check_validation_score([result("coverage", True), result("b", False, "warn")], config).passed
+
+
+def test_weights_are_configured_per_check() -> None:
+    results = [result("a", False), result("b", True), result("c", False, "warn")]
+    quality = quality_score(results, {"a": 0.0, "c": 7.0})
+    assert quality.lost == pytest.approx({"c": 0.7})
+    assert quality.score == pytest.approx(0.3)
+    thresholds = {"min_validation_score": 0.5, "weights": {"coverage": 1, "outliers": 1}}
+    settings = Config.model_validate({"validation": {"quality_thresholds": thresholds}})
+    judged = check_validation_score([result("coverage", False), result("outliers", True, "warn")], settings)
+    assert judged.passed
+    assert judged.value == pytest.approx(0.5)
+    assert judged.table == ({"check": "coverage", "points_lost": 0.5},)
+
+
+@pytest.mark.parametrize(
+    ("severity", "passed", "blocks"), [("error", False, True), ("warn", False, False), ("off", True, False)]
+)
+def test_severity_of_the_score_is_configured(severity: str, passed: bool, blocks: bool) -> None:
+    settings = Config.model_validate({"validation": {"severities": {"validation_score": severity}}})
+    judged = check_validation_score([result("coverage", False)], settings)
+    assert (judged.passed, judged.blocks) == (passed, blocks)

@@ -95,3 +95,10 @@ def test_too_short_a_panel_is_refused_with_the_key() -> None:
 
 def test_organic_media_needs_no_spend() -> None:
     assert len(time_slices(rich_data(), 1, 8)) == 1
+
+
+def test_other_terms_of_the_calendar_stay_whatever_the_seasonality() -> None:
+    data = with_seasonality(tiny_model_data(), 1)
+    monthly = dataclasses.replace(data, controls=("control_0", "season__month_sin_1", "calendar__month_end"))
+    assert with_seasonality(monthly, 0).controls == monthly.controls
+    assert with_seasonality(monthly, 1).controls == (*monthly.controls, "season__sin_1", "season__cos_1")

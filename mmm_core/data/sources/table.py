@@ -1,6 +1,6 @@
 """One version of the source data, whatever connector it came from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -26,3 +26,5 @@ class SourceTable:
     passed_over: tuple[str, ...] = ()
     """Connectors that come before this one in `ingest.connector_priority` and could not be reached, each with
     the reason."""
+    found: dict[object, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What has been found out about the frame and is kept with it, such as which rows are whose."""

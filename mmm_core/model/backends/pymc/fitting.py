@@ -23,6 +23,7 @@ from mmm_core.model.backends.pymc.media import Array
 from mmm_core.model.backends.pymc.padding import known_lags, pad_weeks, padded_length
 from mmm_core.model.backends.pymc.sampling import Chains, Steps, Walker, block_program
 from mmm_core.model.backends.pymc.starting import Begin, cold_begins, sampler_dataset, warm_begins
+from mmm_core.model.backends.pymc.trajectories import paths_for
 from mmm_core.model.posterior import FitInfo, Posterior, parameter_dims
 from mmm_core.model.scaling import Scaling, fit_scaling
 from mmm_core.model.specification import ModelSpec
@@ -236,9 +237,16 @@ def _posterior(
         np.stack([np.asarray(walker.position) for walker in draws.walkers]),
         np.stack([np.asarray(adaptation.inverse_mass) for adaptation in adaptations]),
         np.array([float(adaptation.step_size) for adaptation in adaptations]),
+        _path(draws),
     )
     samples = _samples(draws.parameters, data, spec)
     return Posterior(samples, _sample_stats(draws.steps), data, spec, scaling, info, sampler)
+
+
+def _path(draws: _Draws) -> tuple[int, int]:
+    """For the next refresh: as long as that of this fit, or as its trees tell."""
+    fewest, most = np.asarray(draws.walkers[0].path).tolist()
+    return (fewest, most) if most else paths_for(draws.steps.n_steps)
 
 
 def _samples(parameters: dict[str, FloatArray], data: ModelData, spec: ModelSpec) -> xr.Dataset:

@@ -14,8 +14,9 @@ from mmm_core.model.model_spec import ModelSpec
 _GRIDS = ((13, 6), (4, 0))
 """Lengths to fill up to are `rest` modulo `step`.  By default there is a knot per 13 weeks, and the number of
 knots changes 6.5 weeks after a multiple of 13: the first grid changes with it."""
-_LARGEST_SHARE = 0.08
-"""Most weeks added, as a share of those there are."""
+_LARGEST_SHARE = 0.13
+"""Most weeks added, as a share of those there are: from 98 weeks on the first grid always serves.  A week adds
+less than its share to a gradient, and a shape that changes costs more than a small panel takes to sample."""
 
 
 def padded_length(n_weeks: int) -> int:

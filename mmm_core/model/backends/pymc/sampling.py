@@ -1,4 +1,4 @@
-"""NUTS (NumPyro's trees) on a flat density: chains in threads, in blocks of steps, compiled once.
+"""NUTS or HMC on a flat density: chains in threads, in blocks of steps, compiled once.
 
 XLA releases the interpreter lock, so chains run side by side on one JAX device; no device count has to
 be set before JAX starts.  One compiled loop does everything, because what a step does and how many there
@@ -6,6 +6,7 @@ are is an argument: it starts a chain, adapts it, and samples.  Between blocks t
 are.  The state carries its own random key, so the blocks do not change the draws.
 """
 
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
-from numpyro.infer.hmc_util import IntegratorState, build_tree, euclidean_kinetic_energy, velocity_verlet
+from numpyro.infer.hmc_util import IntegratorState
 
 from mmm_core.errors import SamplingError
 from mmm_core.features.model_data import FloatArray
@@ -29,6 +30,7 @@ from mmm_core.model.backends.pymc.compilation import Program
 from mmm_core.model.backends.pymc.density import Density
 from mmm_core.model.backends.pymc.media import Array
 from mmm_core.model.backends.pymc.starting import Begin, cold_begins
+from mmm_core.model.backends.pymc.trajectories import NOWHERE, path_steps, target_of, trajectories
 
 _BLOCK = 100
 """Most steps between two looks at the clock."""
@@ -40,8 +42,6 @@ _EVALUATE = -1
 """Instead of an action of `adaptation`: evaluate density and gradient, and stay."""
 _SHALLOW_DEPTH = 5
 """Doublings of the first steps."""
-_NOWHERE = 1e300
-"""Potential before the first evaluation: anything finite is better."""
 _COLD_WEIGHT, _WARM_WEIGHT = 5.0, 50.0
 """Draws that the mass matrix before the first step is worth."""
 _COLD_OVERSHOOT, _WARM_OVERSHOOT = 2.0, 1.0
@@ -49,7 +49,7 @@ _COLD_OVERSHOOT, _WARM_OVERSHOOT = 2.0, 1.0
 
 
 class Steps(NamedTuple):
-    """Consecutive NUTS steps of one chain (n,), or of all chains (C, n)."""
+    """Consecutive steps of one chain (n,), or of all chains (C, n)."""
 
     position: FloatArray
     """(..., n, D)"""
@@ -72,6 +72,8 @@ class Walker(NamedTuple):
     gradient: Array
     """(D,) of the potential."""
     adaptation: Adaptation
+    path: Array
+    """(2,) see `Begin`"""
 
 
 class _Outcome(NamedTuple):
@@ -96,7 +98,7 @@ def block_program(density: Density, likelihood: Any, settings: SamplerSettings) 
         def potential(position: Array) -> Array:
             return -density.log_density(position, likelihood)
 
-        step = _nuts_step(potential, settings.max_tree_depth, target)
+        step = _step(potential, settings.max_tree_depth, target)
         empty = jax.tree.map(
             lambda value: jnp.zeros((_BLOCK, *value.shape), value.dtype),
             jax.eval_shape(lambda: step(walker, actions[0])[1]),
@@ -114,34 +116,31 @@ def block_program(density: Density, likelihood: Any, settings: SamplerSettings) 
     return block, (walker, _actions([]), 1, 0.5, likelihood)
 
 
-def _nuts_step(
+def _step(
     potential: Callable[[Array], Array], max_tree_depth: int, target: Array
 ) -> Callable[[Walker, Array], tuple[Walker, _Outcome]]:
     """(walker, action) -> (walker after one step, what there is to tell of it)."""
-    _, leapfrog = velocity_verlet(potential, euclidean_kinetic_energy)
+    travel = trajectories(potential, max_tree_depth)
 
     def step(walker: Walker, action: Array) -> tuple[Walker, _Outcome]:
         evaluates = action == _EVALUATE
-        adaptation = walker.adaptation
+        adaptation, path = walker.adaptation, walker.path
         key, momentum_key, tree_key = jax.random.split(walker.key, 3)
         momentum = jax.random.normal(momentum_key, walker.position.shape) / jnp.sqrt(adaptation.inverse_mass)
-        tree = build_tree(
-            leapfrog,
-            euclidean_kinetic_energy,
+        reached = travel(
+            tree_key,
             IntegratorState(walker.position, momentum, walker.potential, walker.gradient),
             adaptation.inverse_mass,
             # One step of size 0 evaluates the gradient: a second copy of it would be compiled otherwise.
             jnp.where(evaluates, 0.0, adaptation.step_size),
-            tree_key,
-            max_tree_depth=(_tree_depth(action, max_tree_depth), max_tree_depth),
+            _tree_depth(action, max_tree_depth),
+            jnp.where(evaluates, 0, path_steps(jax.random.fold_in(tree_key, 0), path)),
         )
-        accept = tree.sum_accept_probs / tree.num_proposals
-        position, gradient = tree.z_proposal, tree.z_proposal_grad
-        adaptation = adapt(adaptation, jnp.where(evaluates, FROZEN, action), position, gradient, accept, target)
-        outcome = _Outcome(
-            position, tree.diverging, tree.z_proposal_energy, tree.num_proposals, -tree.z_proposal_pe
-        )
-        return Walker(key, position, tree.z_proposal_pe, gradient, adaptation), outcome
+        at = reached.at
+        action = jnp.where(evaluates, FROZEN, action)
+        adaptation = adapt(adaptation, action, at.z, at.z_grad, reached.accept, target_of(target, path))
+        outcome = _Outcome(at.z, reached.diverging, reached.energy, reached.n_steps, -at.potential_energy)
+        return Walker(key, at.z, at.potential_energy, at.z_grad, adaptation, path), outcome
 
     return step
 
@@ -156,7 +155,8 @@ def _new_walker(key: NDArray[np.uint32], at: Begin) -> Walker:
     """A chain before its density is evaluated."""
     weight, overshoot = (_WARM_WEIGHT, _WARM_OVERSHOOT) if at.warm else (_COLD_WEIGHT, _COLD_OVERSHOOT)
     adaptation = begin(at.inverse_mass, at.step_size, weight, overshoot)
-    return Walker(key, at.position, np.float64(_NOWHERE), np.zeros_like(at.position), adaptation)
+    path = np.array(at.path)
+    return Walker(key, at.position, np.float64(NOWHERE), np.zeros_like(at.position), adaptation, path)
 
 
 def _actions(actions: Any) -> NDArray[np.int64]:
@@ -258,7 +258,7 @@ class Chains:
             spread = 0.0 if at.warm and attempt == 0 else _JITTER * 0.5**attempt
             position = at.position + rng.uniform(-spread, spread, at.position.shape)
             key = rng.integers(2**32, size=2, dtype=np.uint32)
-            walker = _new_walker(key, Begin(position, at.inverse_mass, at.step_size, at.warm))
+            walker = _new_walker(key, dataclasses.replace(at, position=position))
             walker, steps = self._advance(walker, [_EVALUATE])
             if not steps.diverging[0] and np.isfinite(steps.lp[0]) and np.isfinite(walker.gradient).all():
                 return walker

@@ -7,12 +7,15 @@ import xarray as xr
 
 from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.model.backends.pymc.density import Density
+from mmm_core.model.backends.pymc.trajectories import TREES
 from mmm_core.model.posterior import SAMPLER_DIMS, Posterior
 from mmm_core.model.priors import Prior
 from mmm_core.model.specification import ModelSpec
 
 _COLD_STEP = 0.5
 """Step size that is tried first; 0.3 to 0.5 is what 13 to 150 coordinates need."""
+_PATH_DIMS = {"fewest_steps": ("chain",), "most_steps": ("chain",)}
+"""Of the stored path; posteriors of earlier versions have none."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Begin:
     step_size: float
     warm: bool
     """Whether they are the end of an earlier fit; a cold start is spread at random."""
+    path: tuple[int, int] = TREES
+    """Fewest and most steps of a path; `TREES` where no path is known to be as good as a tree."""
 
 
 def cold_begins(density: Density, chains: int) -> list[Begin]:
@@ -50,16 +55,28 @@ def warm_begins(
     inverse_mass = np.exp(np.log(sampler["inverse_mass"].values).mean(axis=0))
     step_size = float(np.exp(np.log(sampler["step_size"].values).mean()))
     positions = sampler["position"].values
-    return [Begin(positions[i % len(positions)], inverse_mass, step_size, warm=True) for i in range(chains)]
+    path = tuple(int(sampler[name].values[0]) if name in sampler else 0 for name in _PATH_DIMS)
+    return [
+        Begin(positions[i % len(positions)], inverse_mass, step_size, warm=True, path=(path[0], path[1]))
+        for i in range(chains)
+    ]
 
 
 def sampler_dataset(
-    names: tuple[str, ...], positions: FloatArray, inverse_masses: FloatArray, step_sizes: FloatArray
+    names: tuple[str, ...],
+    positions: FloatArray,
+    inverse_masses: FloatArray,
+    step_sizes: FloatArray,
+    path: tuple[int, int] = TREES,
 ) -> xr.Dataset:
-    """What `warm_begins` needs, for the posterior: (C, D), (C, D) and (C,)."""
+    """What `warm_begins` needs, for the posterior: (C, D), (C, D), (C,), and the path for every chain."""
     values = {"position": positions, "inverse_mass": inverse_masses, "step_size": step_sizes}
+    paths = zip(_PATH_DIMS, np.broadcast_to(path, (len(positions), 2)).T, strict=True)
     return xr.Dataset(
-        {name: (dims, values[name]) for name, dims in SAMPLER_DIMS.items()},
+        {
+            **{name: (dims, values[name]) for name, dims in SAMPLER_DIMS.items()},
+            **{name: (_PATH_DIMS[name], steps) for name, steps in paths},
+        },
         coords={"chain": np.arange(len(positions)), "coordinate": np.array(names, dtype=object)},
     )
 

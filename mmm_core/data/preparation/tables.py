@@ -1,0 +1,235 @@
+"""Further tables, put beside the main one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mmm_core.config.ingest import TableConfig
+from mmm_core.config.schema import Config
+from mmm_core.data.calendar import week_starts
+from mmm_core.data.geo_rows import geo_rows, named_rows, source_dates
+from mmm_core.data.mapping import mapped_data
+from mmm_core.data.naming import distinct_names
+from mmm_core.data.numbers import as_text, numbers_or_text
+from mmm_core.data.patterns import listed
+from mmm_core.data.preparation.columns import numbers_of, require_column, require_new, with_columns
+from mmm_core.data.preparation.periods import (
+    NOWHERE,
+    WEEK,
+    IntArray,
+    Periods,
+    overlapping,
+    period_bounds,
+    row_lengths,
+    sorted_periods,
+)
+from mmm_core.data.preparation.spreading import Stretches, spread
+from mmm_core.data.preparation.table_dates import table_dates
+from mmm_core.data.sources.table import SourceTable
+from mmm_core.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class MainRows:
+    """Which days the rows of the main table stand for."""
+
+    start: IntArray
+    """(N,) first day (days since 1970)."""
+    length: IntArray
+    """(N,) 1 or 7 days; 0 for a row without date."""
+
+
+def main_rows(source: SourceTable, config: Config) -> MainRows:
+    """Days of the main table's rows; weekly dates that cleaning will align are aligned here too.
+
+    Raises:
+        DataError: dates that cannot be read, or are neither daily nor weekly.
+    """
+    data = mapped_data(config, [str(column) for column in source.frame.columns], source.origin)
+    if data.date_col is None:
+        raise ConfigError(f"data.date_col is not set; name the date column of {source.origin}.")
+    for position, column in enumerate(data.keys):
+        require_column(source, column, f"data.keys[{position}]")
+    require_column(source, data.date_col, "data.date_col")
+    days = source_dates(source, data.date_col, data.date_format)
+    found = geo_rows(source, data.keys)
+    length = row_lengths(found.codes, days, found.names, source.origin)
+    known = ~np.isnat(days)
+    if config.enhanced_cleaning.week_alignment == "align":
+        aligned = week_starts(pd.DatetimeIndex(days), data.week_start).to_numpy()
+        days = np.where(length == WEEK, aligned, days)
+    return MainRows(np.where(known, days.astype("datetime64[D]").astype(np.int64), 0), np.where(known, length, 0))
+
+
+def put_beside(
+    source: SourceTable,
+    other: SourceTable,
+    table: TableConfig,
+    key: str,
+    rows: MainRows,
+    words: frozenset[str] = frozenset(),
+) -> SourceTable:
+    """The main table with the columns of another one, and notes of what was left out.
+
+    Args:
+        source: the main table.
+        other: the further table as it was read.
+        table: what it is.
+        key: where that stands in the configuration.
+        rows: days of the main table's rows.
+        words: new columns that may hold words instead of numbers.
+
+    Raises:
+        ConfigError: it brings no column, or one that is there already, or amounts without a date.
+        DataError: a column is missing, a date or number cannot be read, two rows are of the same keys and days,
+            or no key of it is in the main table.
+    """
+    _check_columns(source, other, table, key)
+    main_key, table_key, key_notes = _matched_keys(source, other, table, key)
+    periods = _periods(other, table, key, table_key, rows)
+    stretches = Stretches(main_key, rows.start, rows.length)
+    notes = [f"{key}: {len(other.frame):,} rows of {other.origin}, one per {_period_word(table)}.", *key_notes]
+    named_words = {
+        name: column for name, column in table.levels.items() if name in words and _is_text(other, column)
+    }
+    columns: dict[str, np.ndarray] = {
+        name: _words(other, column, periods, stretches, f"{key}.levels.{name}")
+        for name, column in named_words.items()
+    }
+    levels = {name: column for name, column in table.levels.items() if name not in named_words}
+    for amounts, named in ((True, table.amounts), (False, levels)):
+        if not named:
+            continue
+        numbers = np.column_stack([numbers_of(other, column, f"{key}") for column in named.values()])
+        result = spread(periods, numbers[periods.row], amounts, stretches)
+        for position, name in enumerate(named):
+            columns[name] = result.values[:, position]
+            partly = int(
+                ((result.known_days[:, position] > 0) & (result.known_days[:, position] < rows.length)).sum()
+            )
+            total = float(np.nansum(numbers[:, position])) if amounts else None
+            notes.append(_column_note(name, columns[name], partly, total, float(result.used[position])))
+    return with_columns(source, columns, tuple(notes))
+
+
+def _is_text(other: SourceTable, column: str) -> bool:
+    return not pd.api.types.is_numeric_dtype(numbers_or_text(other.frame[column]))
+
+
+def _words(other: SourceTable, column: str, periods: Periods, stretches: Stretches, key: str) -> np.ndarray:
+    """(N,) words of each row's day, None without any.
+
+    Raises:
+        DataError: a row stands for a week, which may have several.
+    """
+    if (stretches.length > 1).any():
+        raise DataError(
+            f"{key}: column {column!r} of {other.origin} holds words, which cannot be put beside weekly rows; give "
+            "the days of events in features.events."
+        )
+    texts = np.append(as_text(other.frame[column]).to_numpy(dtype=object)[periods.row], None)
+    period = np.where(stretches.length > 0, periods.at(stretches.key, stretches.start), NOWHERE)
+    found: np.ndarray = texts[period]
+    return found
+
+
+def _column_note(name: str, values: np.ndarray, partly: int, total: float | None, used: float) -> str:
+    missing = int(np.isnan(values).sum())
+    note = f"{name}: "
+    if total is not None:
+        note += f"{used:,.6g} of a total of {total:,.6g} belongs to days of the source"
+        note += f", {total - used:,.6g} is left out; " if abs(total - used) > 1e-9 * abs(total) else "; "
+    note += f"{missing:,} of {len(values):,} rows have no value"
+    return note + (f", {partly:,} have one for only some of their days." if partly else ".")
+
+
+def _period_word(table: TableConfig) -> str:
+    timeless = table.date_col is None and table.year_col is None
+    by = f" and {', '.join(table.keys)}" if table.keys else ""
+    return (", ".join(table.keys) or "table (the same on all days)") if timeless else f"{table.grain}{by}"
+
+
+def _check_columns(source: SourceTable, other: SourceTable, table: TableConfig, key: str) -> None:
+    if not (table.amounts or table.levels):
+        raise ConfigError(
+            f"{key} brings no column; name some in {key}.amounts or {key}.levels, or remove the table."
+        )
+    for name in [*table.amounts, *table.levels]:
+        require_new(source, name, key)
+    twice = set(table.amounts) & set(table.levels)
+    if twice:
+        raise ConfigError(f"{key}: {', '.join(sorted(twice))} is in amounts and in levels; give it one kind.")
+    for column, main in table.keys.items():
+        require_column(other, column, f"{key}.keys")
+        require_column(source, main, f"{key}.keys.{column}")
+    for kind, named in (("amounts", table.amounts), ("levels", table.levels)):
+        for name, column in named.items():
+            require_column(other, column, f"{key}.{kind}.{name}")
+    for setting, given in (
+        ("date_col", table.date_col),
+        ("year_col", table.year_col),
+        ("month_col", table.month_col),
+    ):
+        if given is not None:
+            require_column(other, given, f"{key}.{setting}")
+
+
+def _matched_keys(
+    source: SourceTable, other: SourceTable, table: TableConfig, key: str
+) -> tuple[IntArray, IntArray, list[str]]:
+    """(N,) and (P,) numbers of the keys' values, -1 where they are not in the table or in the source; notes."""
+    main_key = np.zeros(len(source.frame), dtype=np.int64)
+    table_key = np.zeros(len(other.frame), dtype=np.int64)
+    notes: list[str] = []
+    for column, main in table.keys.items():
+        main_codes, main_names = distinct_names(source.frame[main])
+        table_codes, table_names = distinct_names(other.frame[column])
+        number = {name: position for position, name in enumerate(table_names) if name}
+        of_main = np.array([number.get(name, -1) for name in main_names], dtype=np.int64)[main_codes]
+        there = set(main_names)
+        of_table = np.array(
+            [position if name and name in there else -1 for position, name in enumerate(table_names)],
+            dtype=np.int64,
+        )[table_codes]
+        if not (of_main >= 0).any():
+            raise DataError(
+                f"{key}: no value of {column!r} in {other.origin} ({listed(table_names[:5])}) is in {main!r} of "
+                f"{source.origin} ({listed(main_names[:5])}); correct {key}.keys."
+            )
+        notes += _unmatched(column, [name for name in table_names if name not in there], "the table", "the source")
+        notes += _unmatched(main, [name for name in main_names if name not in number], "the source", "the table")
+        main_key = np.where((main_key < 0) | (of_main < 0), -1, main_key * len(table_names) + of_main)
+        table_key = np.where((table_key < 0) | (of_table < 0), -1, table_key * len(table_names) + of_table)
+    return main_key, table_key, notes
+
+
+def _unmatched(column: str, names: list[str], where: str, lacking: str) -> list[str]:
+    if not names:
+        return []
+    shown = ", ".join(repr(name) for name in names[:10]) + (
+        f" and {len(names) - 10} more" if len(names) > 10 else ""
+    )
+    return [f"Values of {column} in {where} that {lacking} does not have: {shown}."]
+
+
+def _periods(other: SourceTable, table: TableConfig, key: str, table_key: IntArray, rows: MainRows) -> Periods:
+    if table.date_col is None and table.year_col is None:
+        if table.amounts:
+            raise ConfigError(
+                f"{key} has amounts but no date; name {key}.date_col, or {key}.year_col and month_col."
+            )
+        first, last = rows.start.min(initial=0), (rows.start + rows.length).max(initial=0)
+        periods = sorted_periods(table_key, np.full(len(table_key), first), np.full(len(table_key), last))
+    else:
+        days = table_dates(other, table, key)
+        periods = sorted_periods(table_key, *period_bounds(days, table.grain))
+    double = overlapping(periods)
+    if len(double):
+        timeless = table.date_col is None and table.year_col is None
+        same = "not told apart" if timeless else f"of the same {' and '.join([table.grain, *table.keys])}"
+        raise DataError(
+            f"{key}: several rows of {other.origin} are {same}: {named_rows(other, double)}; name in {key}.keys "
+            "what tells them apart, or keep one of them."
+        )
+    return periods
