@@ -87,8 +87,11 @@ class Executor:
         self._make(plan, outcome, [SOURCE], None)
         if not outcome.stops:
             self._make_geos(plan, outcome)
-            if VERDICTS in plan.keys or outcome.stops:
+            if outcome.stops:
                 self._make(plan, outcome, [VERDICTS], None)
+            else:
+                due = self._due(plan, outcome, plan.keys & {VERDICTS}, None)
+                self._make(plan, outcome, due, None)
         pooled = plan.keys - plan.by_geo() - {SOURCE, VERDICTS}
         behind_fit = pooled & plan.behind(FIT)
         # The cube by itself: if its content turns out unchanged, what is made from it is still up to date.
@@ -102,14 +105,15 @@ class Executor:
 
     def _make_geos(self, plan: Plan, outcome: Outcome) -> None:
         keys = plan.by_geo()
+        rows = plan.made_together(RAW)
         geos = self.instance.get_dynamic_partitions(partitions_name(self.project.config.project.name))
         always = plan.checks_of([RAW]) if plan.validates else set()
         for done, geo in enumerate(geos if keys else ()):
             self.watch("geos", done, len(geos))
             freshness = self._freshness()
-            if keys != {RAW} and plan.due(freshness, keys, geo, follow=False) == [RAW]:
+            if not keys <= rows and set(plan.due(freshness, keys, geo, follow=False)) == rows:
                 # The source changed, but maybe not this geo's rows: then what is made from them is still good.
-                self._make(plan, outcome, [RAW], geo)
+                self._make(plan, outcome, sorted(rows), geo)
                 freshness = self._freshness()
             if not any(stop.geo == geo for stop in outcome.stops):
                 self._make(plan, outcome, self._due(plan, outcome, keys, geo, freshness), geo, always)

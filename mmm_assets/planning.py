@@ -72,6 +72,10 @@ class Plan:
                     due |= self._graph.get(key).execution_set_asset_keys
         return [key for key in self._graph.toposorted_asset_keys if key in due]
 
+    def made_together(self, key: AssetKey) -> frozenset[AssetKey]:
+        """The key, and whatever the same step makes."""
+        return frozenset(self._graph.get(key).execution_set_asset_keys)
+
     def behind(self, key: AssetKey) -> frozenset[AssetKey]:
         """Wanted assets among the key, what it is made from and what is made from it, the cube's excepted."""
         made_for = self._graph.get_ancestor_asset_keys(key) - self._graph.get_ancestor_asset_keys(CUBE) - {CUBE}

@@ -1,16 +1,11 @@
 """What a stored table was made from: source rows or a fit.  Travels with the table as `frame.attrs`."""
 
-import hashlib
 from dataclasses import asdict, dataclass
 
-import numpy as np
 import pandas as pd
 
 from mmm_core.config.schema import Config
-from mmm_core.data.geo_rows import geo_rows
-from mmm_core.data.mapping import ColumnMapping, geo_names, resolve_mapping
-from mmm_core.data.panel import SOURCE_ROW
-from mmm_core.data.sources.table import SourceTable
+from mmm_core.data.mapping import ColumnMapping, resolve_mapping
 from mmm_core.errors import StorageError
 
 _KEY = "provenance"
@@ -75,21 +70,3 @@ def require_fit(version: str, **tables: pd.DataFrame) -> None:
         raise StorageError(
             f"{', '.join(others)} come from another fit than the stored posterior; materialize them again first."
         )
-
-
-def geo_fingerprints(source: SourceTable, mapping: ColumnMapping) -> dict[str, str]:
-    """geo -> hash of its rows, whatever their position in the file, in natural order of the geos.
-
-    Where national amounts are spread over geos, all rows count for each: one geo's share depends on the others.
-
-    Raises:
-        DataError: the geos cannot be told (`mapping.geo_names`).
-    """
-    geos = geo_names(source, mapping)
-    rows = source.frame.drop(columns=SOURCE_ROW, errors="ignore")
-    hashes = pd.util.hash_pandas_object(rows, index=False).to_numpy()
-    header = repr([(str(name), str(kind)) for name, kind in rows.dtypes.items()]).encode()
-    if mapping.national:
-        header += np.sort(hashes).tobytes()
-    rows_of = geo_rows(source, mapping.keys).rows
-    return {geo: hashlib.sha256(header + hashes[rows_of[geo]].tobytes()).hexdigest()[:32] for geo in geos}

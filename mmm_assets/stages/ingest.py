@@ -14,9 +14,10 @@ from mmm_assets.checks import check_results, check_specs, refusals
 from mmm_assets.metadata import bytes_version, frame_metadata, frame_version
 from mmm_assets.partitions import geo_partitions, refuse_unusable_names, register_geos
 from mmm_assets.progress import logged
-from mmm_assets.provenance import Provenance, geo_fingerprints
+from mmm_assets.provenance import Provenance
 from mmm_assets.resources.project import Project
 from mmm_assets.validation import FINGERPRINT, report_metadata
+from mmm_core.data.fingerprints import geo_fingerprints
 from mmm_core.data.mapping import raw_panel, resolve_mapping
 from mmm_core.data.preparation.prepare import prepared_source
 from mmm_core.data.sources.table import SourceTable

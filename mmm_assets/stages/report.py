@@ -83,7 +83,7 @@ def data_quality(
     return dg.MaterializeResult(
         value=records,
         data_version=dg.DataVersion(bytes_version(json.dumps(records, default=str).encode())),
-        metadata=_quality_metadata(found),
+        metadata=_quality_metadata(found, config.validation.quality_thresholds.weights),
     )
 
 
@@ -248,8 +248,8 @@ def _attach(tracker: Tracker, project: Project, run_id: str, inputs: ReportInput
     return run.url
 
 
-def _quality_metadata(found: list[tuple[str, CheckResult]]) -> dict[str, Any]:
-    score = quality_score(result for _, result in found)
+def _quality_metadata(found: list[tuple[str, CheckResult]], weights: Mapping[str, float]) -> dict[str, Any]:
+    score = quality_score((result for _, result in found), weights)
     failed = [
         {"asset": asset, "check": result.name, "severity": result.severity, "message": result.message}
         for asset, result in found

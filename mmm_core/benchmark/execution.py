@@ -56,14 +56,24 @@ def run_job(
     for old in folder.iterdir():
         old.unlink()
     write_text(folder / JOB, json.dumps(asdict(job), indent=1))
-    code = _run(command(folder), folder / LOG, timeout_seconds, progress)
+    code = run_program(command(folder), folder / LOG, timeout_seconds, progress)
     result = _result(job, folder, code, timeout_seconds)
     result.save(folder)
     return result, False
 
 
-def _run(arguments: list[str], log: Path, timeout_seconds: float, progress: Progress) -> int | None:
-    """Exit code; None if it took too long."""
+def run_program(arguments: list[str], log: Path, timeout_seconds: float, progress: Progress) -> int | None:
+    """Run a program that says how far it is on standard output, one JSON list `[what, done, total]` per line.
+
+    Args:
+        arguments: the program and its arguments.
+        log: file for its standard error.
+        timeout_seconds: longest time; it and its children are then stopped.
+        progress: told what it says.
+
+    Returns:
+        Exit code; None if it took too long.
+    """
     with log.open("wb") as errors:
         process = subprocess.Popen(
             arguments, stdout=subprocess.PIPE, stderr=errors, text=True, errors="replace", start_new_session=True
@@ -107,10 +117,15 @@ def _result(job: Job, folder: Path, code: int | None, timeout_seconds: float) ->
             return RunResult.load(folder)
         except StorageError as error:
             return replace(nothing, reason=str(error))
-    log = (folder / LOG).read_text(encoding="utf-8", errors="replace")[-_LAST_CHARACTERS:].strip()
-    last = log.splitlines()[-1] if log else "nothing was said"
+    return replace(nothing, reason=why_it_ended(code, folder / LOG))
+
+
+def why_it_ended(code: int, log: Path) -> str:
+    """A sentence on a program that ended without a result: its exit code or signal, and what it said last."""
+    text = log.read_text(encoding="utf-8", errors="replace")[-_LAST_CHARACTERS:].strip()
+    last = text.splitlines()[-1] if text else "nothing was said"
     why = f"signal {-code} ({_signal_hint(-code)})" if code < 0 else f"exit code {code}"
-    return replace(nothing, reason=f"The run ended with {why}: {last}")
+    return f"The run ended with {why}: {last}"
 
 
 def _signal_hint(number: int) -> str:

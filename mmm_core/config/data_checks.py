@@ -26,6 +26,7 @@ OTHER_CHECKS = frozenset(
         "rollup_geos",
         "overlapping_geos",
         "geo_ranges",
+        "geo_weekdays",
         "cut_off_series",
         "stopped_feeds",
         "feed_gaps",

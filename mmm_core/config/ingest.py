@@ -54,7 +54,10 @@ class RetryConfig(Section):
 
 
 class SqlConfig(Section):
-    """A query against any database that SQLAlchemy reaches."""
+    """A query against any database that SQLAlchemy reaches; nothing is ever written.
+
+    PostgreSQL, DuckDB, BigQuery and Snowflake need the extras `sql-postgres`, `duckdb`, `bigquery`, `snowflake`.
+    """
 
     url: Name | None = None
     """SQLAlchemy URL, e.g. `postgresql+psycopg://user:${DB_PASSWORD}@host/db`, `duckdb:///file.duckdb`."""
@@ -65,7 +68,7 @@ class SqlConfig(Section):
 
 
 class FigshareConfig(Section):
-    """A file of a Figshare article."""
+    """A file of a Figshare article; what is not public needs a token in the variable FIGSHARE_TOKEN."""
 
     article_id: int | None = Field(None, ge=1)
     version: int | None = Field(None, ge=1)
@@ -81,12 +84,13 @@ class FigshareConfig(Section):
 
 
 class KaggleConfig(Section):
-    """A file of a Kaggle dataset, fetched by kagglehub (extra `kaggle`)."""
+    """A file of a Kaggle dataset, fetched by kagglehub (extra `kaggle`) with the account that KAGGLE_USERNAME and
+    KAGGLE_KEY, or KAGGLE_API_TOKEN, name in the environment."""
 
     dataset: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+(/versions/\d+)?$")] | None = None
     """Handle `owner/name`, or `owner/name/versions/3`."""
     file: Name | None = None
-    """Path of the file inside the dataset."""
+    """Path of the file inside the dataset; null: its only table."""
 
 
 class TableConfig(Section):
@@ -129,7 +133,8 @@ class IngestConfig(Section):
     `local_csv` is another name of `file`."""
     if_unreachable: Literal["next", "stop"] = "next"
     """When a configured service or file cannot be reached: try the `next` configured connector and say so in
-    log, metadata and a check, or `stop`.  Data that is reached but wrong always stops."""
+    log, metadata and a check, or `stop`.  Data that is reached but wrong, or refused, always stops; simulated data
+    never stands in."""
     path: Name | None = None
     """CSV, Parquet or Excel file, a folder of Parquet files or a pattern (`data/*.csv`): a local path or any
     fsspec URL (`https://`, `s3://`, `gs://`, `az://`, ...)."""

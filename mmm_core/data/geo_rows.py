@@ -10,6 +10,7 @@ from mmm_core.data.dates import Days
 from mmm_core.data.naming import geo_codes
 from mmm_core.data.numbers import as_text, written_dates
 from mmm_core.data.panel import SOURCE_ROW
+from mmm_core.data.patterns import shortened
 from mmm_core.data.sources.table import SourceTable
 from mmm_core.errors import DataError
 
@@ -95,4 +96,4 @@ def named_rows(source: SourceTable, positions: NDArray[np.integer]) -> str:
 
 def _shown(source: SourceTable, column: str, positions: NDArray[np.integer]) -> str:
     text = as_text(source.frame[column].iloc[positions[:1]]).iloc[0]
-    return f"{text!r} in {named_rows(source, positions)}"
+    return f"{shortened(str(text))!r} in {named_rows(source, positions)}"

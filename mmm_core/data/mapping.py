@@ -26,7 +26,7 @@ from mmm_core.data.naming import name_of, natural_order
 from mmm_core.data.national import NOWHERE, check_repeated_amounts, national_positions, national_shares
 from mmm_core.data.numbers import as_text, numbers_or_text
 from mmm_core.data.panel import CURRENCY, DATE, GEO, NATIONAL_SHARE, SOURCE_ROW
-from mmm_core.data.patterns import listed, matching_columns
+from mmm_core.data.patterns import listed, matching_columns, shortened
 from mmm_core.data.sources.table import SourceTable
 from mmm_core.errors import ConfigError, DataError
 
@@ -195,7 +195,9 @@ def raw_panel(source: SourceTable, mapping: ColumnMapping, geo: str) -> pd.DataF
     """
     found = geo_rows(source, mapping.keys)
     if geo not in found.rows or geo == mapping.national_geo:
-        raise DataError(f"{source.origin} has no geo {geo!r}; there are {listed(geo_names(source, mapping))}.")
+        raise DataError(
+            f"{source.origin} has no geo {shortened(geo)!r}; there are {listed(geo_names(source, mapping))}."
+        )
     mine = found.rows[geo]
     columns: dict[str, pd.Series | np.ndarray | str] = {GEO: geo, DATE: _dates(source, mapping, mine)}
     if mapping.currency is not None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from mmm_core.data.columns import ColumnMapping
 from mmm_core.data.geo_rows import IntArray, geo_rows, named_rows, row_numbers, source_dates
 from mmm_core.data.numbers import numbers_or_text
+from mmm_core.data.patterns import listed
 from mmm_core.data.sources.table import SourceTable
 from mmm_core.errors import DataError
 
@@ -19,8 +20,8 @@ def national_shares(source: SourceTable, mapping: ColumnMapping) -> FloatArray:
 
     With weights w (population, a column, or 1), the share of geo g on date t is w_g,t / sum over the geos
     that have a row on t.  Several rows of one geo and date count once, with the mean of their weights, and
-    all hold the geo's share.  NaN on a date on which a weight is missing or negative, or all are 0; and in
-    rows without date and of the geo that holds the national amounts.
+    all hold the geo's share.  NaN on a date on which a weight is missing, negative or infinite, or all are 0;
+    and in rows without date and of the geo that holds the national amounts.
     """
     key = ("national shares", mapping.keys, mapping.date, mapping.national_by, mapping.national_geo)
     kept = source.found.get(key)
@@ -41,8 +42,9 @@ def shares_by_date(geos: IntArray, days: NDArray[np.datetime64], weights: FloatA
     cells, cell, rows = np.unique(
         day.astype(np.int64) * (geos.max(initial=0) + 1) + geos, return_inverse=True, return_counts=True
     )
-    weight = np.bincount(cell, weights, minlength=len(cells)) / rows
-    weight[~(weight >= 0) | (np.bincount(cell, ~(weights >= 0), minlength=len(cells)) > 0)] = np.nan
+    usable = np.isfinite(weights) & (weights >= 0)
+    weight = np.bincount(cell, np.where(usable, weights, 0.0), minlength=len(cells)) / rows
+    weight[np.bincount(cell, ~usable, minlength=len(cells)) > 0] = np.nan
     day_of_cell = cells // (geos.max(initial=0) + 1)
     total = np.bincount(day_of_cell, weight)
     total[total == 0] = np.nan
@@ -149,7 +151,7 @@ def _national_rows(source: SourceTable, mapping: ColumnMapping) -> NDArray[np.bo
     if mapping.national_geo not in found.rows:
         raise DataError(
             f"{source.origin} has no geo {mapping.national_geo!r}, which data.national_columns.geo names; there "
-            f"are {', '.join(sorted(found.names)[:30])}."
+            f"are {listed(sorted(found.names))}."
         )
     mine = np.zeros(len(found.codes), dtype=bool)
     mine[found.rows[mapping.national_geo]] = True

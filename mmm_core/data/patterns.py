@@ -9,6 +9,7 @@ from mmm_core.errors import ConfigError, DataError
 _WILDCARDS = frozenset("*?[")
 _EXCLUDE = "!"
 MAX_LISTED = 30
+MAX_SHOWN = 80
 
 
 def matching_columns(items: Sequence[str], columns: Sequence[str], key: str, origin: str) -> tuple[str, ...]:
@@ -52,10 +53,15 @@ def is_pattern(item: str) -> bool:
     return item.startswith(_EXCLUDE) or not _WILDCARDS.isdisjoint(item)
 
 
+def shortened(name: str) -> str:
+    """A name as messages show it: its beginning, if it is very long."""
+    return name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…"
+
+
 def listed(columns: Sequence[str]) -> str:
     """The first columns as text, and how many more there are."""
     more = f" and {len(columns) - MAX_LISTED} more" if len(columns) > MAX_LISTED else ""
-    return ", ".join(columns[:MAX_LISTED]) + more
+    return ", ".join(map(shortened, columns[:MAX_LISTED])) + more
 
 
 def nearest_of(wanted: str, names: Iterable[str]) -> str:
@@ -63,7 +69,7 @@ def nearest_of(wanted: str, names: Iterable[str]) -> str:
     by_lower = {name.lower(): name for name in names}
     close = get_close_matches(wanted.lower(), by_lower, n=3, cutoff=0.6)
     if close:
-        return f"nearest: {', '.join(by_lower[name] for name in close)}."
+        return f"nearest: {listed([by_lower[name] for name in close])}."
     return f"columns: {listed(list(by_lower.values()))}."
 
 

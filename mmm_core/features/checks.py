@@ -39,6 +39,7 @@ _ROUNDING = 1e-12
 """Spread, relative to the largest value, up to which values count as equal."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # absurd amounts are judged too
 def check_model_data(data: ModelData, config: Config) -> list[CheckResult]:
     """All checks of `MODEL_DATA_CHECKS` that are not off, in that order.
 

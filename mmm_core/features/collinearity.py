@@ -41,9 +41,11 @@ def check_collinear_channels(exposure: FloatArray, channels: Sequence[str]) -> C
 
 def exact_combinations(exposure: FloatArray) -> list[list[int]]:
     """Groups of linearly dependent columns of (N, M) media, pairs first; columns without variation left out."""
+    largest = np.abs(exposure).max(axis=0)
+    exposure = exposure / np.where(largest > 0, largest, 1.0)  # squares of any amounts are finite then
     centred = exposure - exposure.mean(axis=0)
     sd = np.sqrt((centred**2).mean(axis=0))
-    varying = np.flatnonzero(sd > _ROUNDING * np.abs(exposure).max(axis=0))
+    varying = np.flatnonzero(sd > _ROUNDING)
     standardised = centred[:, varying] / sd[varying]
     correlation = standardised.T @ standardised / len(exposure)
     groups: list[list[int]] = []

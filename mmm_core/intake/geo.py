@@ -8,9 +8,10 @@ import pandas as pd
 from mmm_core.cleaning.clean import CleanedPanel
 from mmm_core.config.schema import Config
 from mmm_core.data.mapping import ColumnMapping, raw_panel
+from mmm_core.data.panel import GEO
 from mmm_core.data.sources.table import SourceTable
 from mmm_core.features.build import build_features
-from mmm_core.intake.report import CLEAN, RAW, GeoReport, judge, report_of
+from mmm_core.intake.report import CLEAN, RAW, Begins, GeoReport, judge, report_of
 from mmm_core.quality.check import CheckResult
 from mmm_core.quality.feature_checks import check_features
 
@@ -51,11 +52,34 @@ def prepare_geo(source: SourceTable, mapping: ColumnMapping, config: Config, geo
         DataError: there is no such geo, or a feature's column is impossible.
         ConfigError: a setting of cleaning or features is wrong.
     """
-    raw = raw_panel(source, mapping, geo)
-    rows, cleaned, clean = judge(raw, mapping, config, source.origin)
+    return prepare_rows(raw_panel(source, mapping, geo), mapping, config, source.origin)
+
+
+def prepare_rows(
+    raw: pd.DataFrame,
+    mapping: ColumnMapping,
+    config: Config,
+    origin: str,
+    begins: Begins = lambda stage: None,
+) -> GeoIntake:
+    """Take one geo's rows, already under the panel's names, to its features; see `prepare_geo`.
+
+    Args:
+        raw: of one geo (`mapping.raw_panel`), at least one row.
+        mapping: which columns there are.
+        config: the project's.
+        origin: name of the source.
+        begins: told of `RAW`, `CLEAN` and `FEATURES`, as far as it comes.
+
+    Raises:
+        DataError: a feature's column is impossible.
+        ConfigError: a setting of cleaning or features is wrong.
+    """
+    rows, cleaned, clean = judge(raw, mapping, config, origin, begins)
     verdicts = {RAW: tuple(rows)} | ({CLEAN: tuple(clean)} if clean else {})
     features = None
     if cleaned is not None and not any(result.blocks for result in clean):
+        begins(FEATURES)
         features = build_features(cleaned.panel, config)
         verdicts[FEATURES] = tuple(check_features(features, config))
-    return GeoIntake(raw, verdicts, report_of(geo, source.origin, verdicts, config), cleaned, features)
+    return GeoIntake(raw, verdicts, report_of(str(raw[GEO].iloc[0]), origin, verdicts, config), cleaned, features)

@@ -1,7 +1,7 @@
 """What was found about one geo's data: every check of its rows and of its clean panel, with the score."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,8 @@ from mmm_core.quality.score import check_validation_score, quality_score
 
 RAW, CLEAN = "raw_panel", "clean_panel"
 Stages = Mapping[str, tuple[CheckResult, ...]]
+Begins = Callable[[str], None]
+"""`begins(stage)`: told which stage is next; whoever measures or shows progress wants to know."""
 
 
 @dataclass(frozen=True)
@@ -107,19 +109,25 @@ def report_of(geo: str, origin: str, stages: Mapping[str, Sequence[CheckResult]]
 
 
 def judge(
-    raw_panel: pd.DataFrame, mapping: ColumnMapping, config: Config, origin: str
+    raw_panel: pd.DataFrame,
+    mapping: ColumnMapping,
+    config: Config,
+    origin: str,
+    begins: Begins = lambda stage: None,
 ) -> tuple[list[CheckResult], CleanedPanel | None, list[CheckResult]]:
     """Outcomes of the rows (score included), the clean panel, and its outcomes; None, nothing if the rows block.
 
-    What cleaning refuses is the failed check `cleaning`.
+    What cleaning refuses is the failed check `cleaning`.  `begins` is told of `RAW` and `CLEAN`.
 
     Raises:
         ConfigError: a setting of the cleaning is wrong.
     """
+    begins(RAW)
     raw = check_raw_panel(raw_panel, mapping, config, origin)
     raw.append(check_validation_score(raw, config))
     if any(result.blocks for result in raw):
         return raw, None, []
+    begins(CLEAN)
     try:
         cleaned = clean_panel(raw_panel, mapping, config)
     except DataError as error:

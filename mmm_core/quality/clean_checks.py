@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from mmm_core.config.cleaning import MissingDataConfig
@@ -35,6 +36,7 @@ CLEAN_PANEL_CHECKS: Mapping[str, str] = {
 """Check name -> what it looks at, in the order of the results."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # absurd amounts are judged too
 def check_clean_panel(panel: pd.DataFrame, config: Config) -> list[CheckResult]:
     """All checks of `CLEAN_PANEL_CHECKS` that are not off, in that order.
 

@@ -189,6 +189,8 @@ def _explained_by_groups(media: FloatArray, present: NDArray[np.bool_], axis: in
 def _correlation(media: FloatArray) -> FloatArray:
     """(M, M) over geo-weeks; a channel that never varies has correlation 0 with the others."""
     flat = media.reshape(-1, media.shape[2])
+    largest = np.abs(flat).max(axis=0, initial=0.0)
+    flat = flat / np.where(largest > 0, largest, 1.0)  # squares of any amounts are finite then
     centred = flat - flat.mean(axis=0)
     sd = np.sqrt((centred**2).mean(axis=0))
     standardised = centred / np.where(sd > 0, sd, 1.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from mmm_core.config.schema import Config
@@ -39,6 +40,7 @@ RAW_PANEL_CHECKS: Mapping[str, str] = {
 """Check name -> what it looks at, in the order of the results."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # absurd amounts are judged too
 def check_raw_panel(panel: pd.DataFrame, mapping: ColumnMapping, config: Config, origin: str) -> list[CheckResult]:
     """All checks of `RAW_PANEL_CHECKS` that are not off, in that order.
 

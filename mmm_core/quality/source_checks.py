@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from mmm_core.config.schema import Config
 from mmm_core.data.mapping import ColumnMapping
 from mmm_core.data.sources.table import SourceTable
@@ -11,6 +13,7 @@ from mmm_core.quality.source_feeds import check_feed_gaps, check_stopped_feeds
 from mmm_core.quality.source_geos import (
     check_cut_off_series,
     check_geo_ranges,
+    check_geo_weekdays,
     check_overlapping_geos,
     check_rollup_geos,
 )
@@ -23,6 +26,7 @@ SOURCE_CHECKS: Mapping[str, str] = {
     "rollup_geos": "No geo is the sum of the others",
     "overlapping_geos": "No geo is there under two names",
     "geo_ranges": "The geos cover the same period, within four weeks",
+    "geo_weekdays": "Weeks begin on the same weekday in all geos",
     "cut_off_series": "The file does not stop in the middle of a series",
     "stopped_feeds": "No column of KPI, spend or media stops before the end of its geo",
     "feed_gaps": "No such column is missing for two weeks between known values",
@@ -30,6 +34,7 @@ SOURCE_CHECKS: Mapping[str, str] = {
 """Check name -> what it looks at, in the order of the results."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # absurd amounts are judged too
 def check_source(source: SourceTable, mapping: ColumnMapping, config: Config) -> list[CheckResult]:
     """All checks of `SOURCE_CHECKS` that are not off, in that order.
 
@@ -43,9 +48,10 @@ def check_source(source: SourceTable, mapping: ColumnMapping, config: Config) ->
         check_connectors(source),
         check_unmapped_channels(source, mapping, config),
         check_currencies(source, mapping, config),
-        check_rollup_geos(rows),
+        check_rollup_geos(rows, config.data.rows.exclude),
         check_overlapping_geos(rows),
         check_geo_ranges(rows),
+        check_geo_weekdays(rows, aligned=config.enhanced_cleaning.week_alignment == "align"),
         check_cut_off_series(rows),
         check_stopped_feeds(rows),
         check_feed_gaps(rows),

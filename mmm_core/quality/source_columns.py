@@ -77,10 +77,13 @@ def check_currencies(source: SourceTable, mapping: ColumnMapping, config: Config
     texts = as_text(source.frame[column]).str.strip().str.upper()
     counts = {str(name): int(count) for name, count in texts.value_counts().items() if name}
     problem = _currency_problem(column, counts, mapping, config)
+    policy = config.enhanced_cleaning.currency.policy
     severity: Severity = "error" if problem is None or mapping.currency is not None else "warn"
-    message = f"Money is in {', '.join(counts) or 'no named currency'}."
+    listed = ", ".join(f"{name} in {count} rows" for name, count in list(counts.items())[:10])
+    message = f"Money is in {listed or 'no named currency'}."
+    if len(counts) > 1:
+        message = f"Money is in {listed}; enhanced_cleaning.currency.policy is {policy}."
     if problem is not None:
-        listed = ", ".join(f"{name} in {count} rows" for name, count in list(counts.items())[:10])
         message = f"{source.origin}: column {column!r} holds {len(counts)} currencies ({listed}); {problem}."
     table = tuple({"currency": name, "rows": count} for name, count in counts.items())[:MAX_TABLE_ROWS]
     return CheckResult("currencies", problem is None, severity, message, len(counts), 1, table)

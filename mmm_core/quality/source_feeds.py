@@ -130,7 +130,8 @@ def _gaps(rows: SourceRows, column: str) -> Rows:
         return []
     before, after = known[:-1], known[1:]
     geo = rows.geo_of[before]
-    empty_days = (after - before - 1) * rows.steps[geo]
+    empty_rows = (after - before - 1) * rows.steps[geo]
+    empty_days = np.minimum(empty_rows, rows.days[after] - rows.days[before] - rows.steps[geo])
     gaps = np.flatnonzero((geo == rows.geo_of[after]) & (empty_days >= _GAP_DAYS))
     return [
         {

@@ -2,11 +2,12 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmm_core.data.calendar import WEEKDAYS
 from mmm_core.data.naming import look_alikes
 from mmm_core.quality.check import CheckResult, Severity
 from mmm_core.quality.source_rows import FloatArray, SourceRows, day_text
@@ -23,20 +24,29 @@ _SHARE = 0.95
 _MIN_DATES = 20
 _LATE_DAYS = 28
 """Days by which ranges of geos may differ."""
+_THURSDAY = 3
+"""Weekday of 1970-01-01, counted from Monday."""
 _EXCEL_ROWS = (65_535, 1_048_575)
 Rows = list[Mapping[str, object]]
 
 
-def check_rollup_geos(rows: SourceRows) -> CheckResult:
+def check_rollup_geos(rows: SourceRows, excluded: Mapping[str, Sequence[str]]) -> CheckResult:
     """No geo is the sum of the others: with it, everything would count twice.
 
     A geo is a roll-up if its KPI is the sum of the others' on nearly all dates, or if it is named like one and
     its KPI is the largest on nearly all dates (both block); a name alone informs.
+
+    Args:
+        rows: of the source.
+        excluded: column -> values that are left out already (`data.rows.exclude`).
     """
     found: Rows = [case for group in _groups(rows) for case in _rollups(rows, *group)]
     proven = [case for case in found if case["why"] != _NAMED]
     severity: Severity = "error" if proven or not found else "warn"
+    totals = [value for key in rows.mapping.keys for value in excluded.get(key, ()) if _TOTAL.match(value)]
     message = "No geo is the sum of others."
+    if totals:
+        message = f"No geo is the sum of others; data.rows.exclude leaves out {', '.join(totals)}."
     if found:
         first = (proven or found)[0]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -175,6 +185,35 @@ def check_geo_ranges(rows: SourceRows) -> CheckResult:
             "fitted."
         )
     return CheckResult("geo_ranges", not found, "warn", message, len(found), 0, tuple(found[:MAX_TABLE_ROWS]))
+
+
+def check_geo_weekdays(rows: SourceRows, aligned: bool) -> CheckResult:
+    """The weeks of all geos with weekly data begin on the same weekday.
+
+    Args:
+        rows: of the source.
+        aligned: whether cleaning moves all of them to the same weekday.
+    """
+    weekly = (rows.steps == 7) & (rows.last_days > rows.first_days)
+    weekdays = (rows.first_days + _THURSDAY) % 7
+    counts = np.bincount(weekdays[weekly], minlength=7)
+    usual = int(counts.argmax())
+    found: Rows = [
+        {"geo": rows.geos[geo], "weekday": WEEKDAYS[weekdays[geo]]}
+        for geo in np.flatnonzero(weekly & (weekdays != usual))
+    ]
+    if aligned:
+        message = "Weekly dates are moved to the same weekday (enhanced_cleaning.week_alignment)."
+        return CheckResult("geo_weekdays", True, "error", message, value=len(found))
+    message = "Weeks begin on the same weekday in all geos."
+    if found:
+        message = (
+            f"{rows.source.origin}: the weeks of {len(found)} geo(s) begin on another weekday than those of most "
+            f"others ({WEEKDAYS[usual]}), first {found[0]['geo']} ({found[0]['weekday']}); date them alike, or "
+            "set "
+            "enhanced_cleaning.week_alignment to align."
+        )
+    return CheckResult("geo_weekdays", not found, "error", message, len(found), 0, tuple(found[:MAX_TABLE_ROWS]))
 
 
 def check_cut_off_series(rows: SourceRows) -> CheckResult:

@@ -260,4 +260,4 @@ def _quantile(values: FloatArray, share: float) -> FloatArray:
 
 def _relative_variance(values: FloatArray) -> float:
     mean = float(values.mean())
-    return float(values.var()) / mean**2 if mean else 0.0
+    return float((values / mean).var()) if mean else 0.0

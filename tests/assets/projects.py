@@ -95,9 +95,15 @@ def edit(panel: Path, target: Path, change: Any) -> Path:
     return target
 
 
+DATA_PAGES = {"validation.html", "eda.html"}
+"""About the data as it is now, whatever fit the other exports come from."""
+
+
 def exported(project: Project) -> dict[str, bytes]:
-    """Everything under exports."""
-    return {path.name: path.read_bytes() for path in sorted(project.exports.iterdir())}
+    """What comes from the fit under exports."""
+    return {
+        path.name: path.read_bytes() for path in sorted(project.exports.iterdir()) if path.name not in DATA_PAGES
+    }
 
 
 def quiet_run(

@@ -39,7 +39,7 @@ def test_geos_are_registered_once_and_the_source_is_not_read_again(
     with dg.DagsterInstance.ephemeral() as instance:
         first = _tick(project, instance, None)
         assert instance.get_dynamic_partitions("tiny_geos") == list(projects.GEOS)
-        monkeypatch.setattr("mmm_assets.automation.sensors.read_source", pytest.fail)
+        monkeypatch.setattr("mmm_assets.automation.sensors.prepared_source", pytest.fail)
         second = _tick(project, instance, first.cursor)
     assert second.skip_message == "The source has not changed."
 

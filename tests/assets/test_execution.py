@@ -57,7 +57,14 @@ def test_ingest_alone_does_not_judge(finished: Project, tmp_path: Path) -> None:
 def test_a_stage_makes_what_it_needs_and_no_more(finished: Project, tmp_path: Path) -> None:
     project = projects.load(finished.loaded.path, f"paths.storage={tmp_path / 'storage'}")
     outcome = projects.run(project, ("transform",))
-    assert {asset for asset, _ in outcome.made} == {"source_snapshot", "raw_panel", "clean_panel", "change_log"}
+    assert {asset for asset, _ in outcome.made} == {
+        "source_snapshot",
+        "raw_panel",
+        "validation_report",
+        "clean_panel",
+        "change_log",
+        "change_totals",
+    }
 
 
 def test_force_makes_the_stage_again_but_not_what_it_needs(finished: Project, tmp_path: Path) -> None:

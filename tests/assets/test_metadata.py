@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from mmm_assets.metadata import frame_metadata, frame_version, model_data_version
-from mmm_assets.provenance import Provenance, geo_fingerprints
+from mmm_assets.provenance import Provenance
 from tests.factories import tiny_model_data
 
 
@@ -58,13 +58,3 @@ def test_the_version_of_the_cube_follows_its_content_only() -> None:
     assert model_data_version(dataclasses.replace(data, data_version="another file")) == base
     assert model_data_version(dataclasses.replace(data, kpi=data.kpi + 1)) != base
     assert model_data_version(dataclasses.replace(data, currency="EUR")) != base
-
-
-def test_fingerprints_follow_a_geos_own_rows_wherever_they_stand() -> None:
-    frame = pd.DataFrame({"geo": ["a", "b", "a", "b"], "kpi": ["1", "2", "3", "4"], "source_row": [2, 3, 4, 5]})
-    base = geo_fingerprints(frame, ["geo"])
-    moved = frame.sort_values("geo", kind="stable").reset_index(drop=True).assign(source_row=[2, 3, 4, 5])
-    assert geo_fingerprints(moved, ["geo"]) == base
-    changed = geo_fingerprints(frame.assign(kpi=["1", "2", "3", "5"]), ["geo"])
-    assert changed["a"] == base["a"]
-    assert changed["b"] != base["b"]

@@ -30,7 +30,9 @@ def geos(*names: str, n_rows: int = 4) -> pd.DataFrame:
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.integers(0, 3), st.integers(0, 4), st.sampled_from([0.0, 1.0, 2.5, 7.0, -1.0, np.nan])),
+        st.tuples(
+            st.integers(0, 3), st.integers(0, 4), st.sampled_from([0.0, 1.0, 2.5, 7.0, -1.0, np.nan, np.inf])
+        ),
         min_size=1,
         max_size=30,
     )
@@ -42,7 +44,7 @@ def test_shares_equal_a_loop_over_dates(rows: list[tuple[int, int, float]]) -> N
     for position, (own, on, _) in enumerate(rows):
         weights = {other: [w for g, d, w in rows if (g, d) == (other, on)] for other, d, _ in rows if d == on}
         means = {other: float(np.mean(values)) for other, values in weights.items()}
-        bad = any(not w >= 0 for values in weights.values() for w in values) or sum(means.values()) == 0
+        bad = any(not 0 <= w < np.inf for values in weights.values() for w in values) or sum(means.values()) == 0
         expected = np.nan if bad else means[own] / sum(means.values())
         np.testing.assert_allclose(shares[position], expected)
 

@@ -286,10 +286,15 @@ def test_what_does_not_fit_is_refused(entry: Any, rows: Any, error: type[Excepti
         beside(main_table(days_from("2023-01-02", 9)), entry, rows)
 
 
-def test_source_that_is_neither_daily_nor_weekly_takes_no_table() -> None:
-    source = main_table(days_from("2023-01-02", 9, 30))
-    with pytest.raises(DataError, match=r"geo A are neither daily nor weekly \(usually 30 days apart\)"):
-        beside(source, {"date_col": "on", "grain": "month", "levels": {"p": "spend"}}, MONTHS)
+def test_geo_that_is_neither_daily_nor_weekly_gets_nothing_and_is_named() -> None:
+    odd = main_table(days_from("2023-01-02", 9, 30), ("Odd",)).frame
+    frame = pd.concat([odd, main_table(days_from("2023-01-02", 9)).frame], ignore_index=True)
+    source = SourceTable(frame, "sales.csv", "h")
+    result = beside(source, {"date_col": "on", "grain": "month", "levels": {"p": "spend"}}, MONTHS)
+    assert result.frame["p"].isna().tolist() == [True] * 9 + [False] * 9
+    assert (
+        "The dates of Odd are neither daily nor weekly, so further tables have no values for them." in result.notes
+    )
 
 
 def test_hash_depends_on_every_content_and_on_the_preparation_only() -> None:

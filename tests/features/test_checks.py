@@ -206,3 +206,12 @@ def test_severities_are_configured() -> None:
     assert results["naive_roi"].blocks
     assert results["finite_values"].blocks
     assert "spend_variation" not in results
+
+
+def test_absurd_amounts_are_judged_like_others() -> None:
+    media = DATA.media.copy()
+    media[0, 5, 0] = 1e300
+    assert check(dataclasses.replace(DATA, media=media))["collinear_channels"].passed
+    assert check(dataclasses.replace(DATA, media=1e200 * DATA.media))["variance_inflation"].value == pytest.approx(
+        check()["variance_inflation"].value
+    )

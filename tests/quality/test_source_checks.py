@@ -120,6 +120,15 @@ def test_geo_that_is_the_sum_of_the_others_blocks_whatever_its_name() -> None:
     assert "data.rows.exclude: {region: [Zebra]}." in result.message
 
 
+def test_rollup_that_is_left_out_is_still_named() -> None:
+    exclude = {"rows": {"exclude": {"region": ["All Territories", "Nowhere"]}}}
+    data = config().data.model_dump(exclude_unset=True) | exclude
+    results = check_source(source_table(geos("A", "B")), MAPPING, Config.model_validate({"data": data}))
+    rollups = next(result for result in results if result.name == "rollup_geos")
+    assert rollups.passed
+    assert rollups.message.endswith("data.rows.exclude leaves out All Territories.")
+
+
 def test_geo_with_national_amounts_is_no_rollup() -> None:
     frame = geos("North", "South", "All")
     frame.loc[frame["region"] == "All", "orders"] *= 10
@@ -146,6 +155,16 @@ def test_geos_that_start_late_or_end_early_are_listed() -> None:
         ("B", "2023-03-06", 63)
     ]
     assert check(frame[(frame["region"] != "B") | (frame["day"] >= "2023-01-30")])["geo_ranges"].passed
+
+
+def test_weeks_that_begin_on_another_weekday_block_unless_they_are_moved() -> None:
+    frame = pd.concat([geos("A", "B"), source_rows(120, "C", start="2023-01-04", seed=9)], ignore_index=True)
+    result = check(frame)["geo_weekdays"]
+    assert result.blocks
+    assert result.table == ({"geo": "C", "weekday": "wednesday"},)
+    assert check(frame, enhanced_cleaning={"week_alignment": "align"})["geo_weekdays"].passed
+    daily = pd.concat([geos("A"), source_rows(120, "C", start="2023-01-04", step_days=1)], ignore_index=True)
+    assert check(daily)["geo_weekdays"].passed
 
 
 def test_only_the_last_series_of_a_file_in_blocks_can_be_cut_off() -> None:
@@ -204,6 +223,7 @@ def test_currencies_need_a_policy() -> None:
     assert currency({"A": "usd", "B": "USD"}).passed
     assert currency({"A": "GBP"}).blocks
     assert currency(mixed, policy="scale_per_geo").passed
+    assert "GBP in 120 rows" in currency(mixed, policy="scale_per_geo").message
     assert currency(mixed, policy="convert", rates={"GBP": 1.3}).passed
     missing = currency(mixed, policy="convert", rates={"EUR": 1.1})
     assert missing.blocks

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmm_core.data.dates import Days
-from mmm_core.errors import DataError
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -29,28 +28,26 @@ def period_bounds(days: Days, grain: str) -> tuple[IntArray, IntArray]:
     return begin.astype(np.int64), after.astype(np.int64) - 1
 
 
-def row_lengths(codes: NDArray[np.intp], days: Days, names: tuple[str, ...], origin: str) -> IntArray:
+def row_lengths(codes: NDArray[np.intp], days: Days, n_geos: int) -> IntArray:
     """(N,) days that each row stands for: 1 in daily series, 7 in weekly ones (as `calendar.grain_of`).
 
     Args:
-        codes: (N,) position of the row's geo in `names`, -1 without one.
-        days: (N,) dates, NaT where missing; such rows get 1.
-        names: geos.
-        origin: the source, for messages.
+        codes: (N,) number of the row's geo, -1 without one.
+        days: (N,) dates, NaT where missing.
+        n_geos: how many geos there are.
 
-    Raises:
-        DataError: a geo's dates are neither daily nor weekly.
+    Returns:
+        0 for rows without geo or date, and for those of a geo whose dates are neither daily nor weekly.
     """
     known = (codes >= 0) & ~np.isnat(days)
-    length_of_geo = np.full(len(names) + 1, WEEK, dtype=np.int64)
+    length_of_geo = np.full(n_geos + 1, WEEK, dtype=np.int64)
     if known.any():
         geo, day = _distinct_pairs(
             codes[known].astype(np.int64), days[known].astype("datetime64[D]").astype(np.int64)
         )
         same = geo[1:] == geo[:-1]
-        lengths = _usual_lengths(geo[1:][same], np.diff(day)[same], names, origin)
-        length_of_geo[np.unique(geo[1:][same])] = lengths
-    return np.where(known, length_of_geo[codes], 1)
+        length_of_geo[np.unique(geo[1:][same])] = _usual_lengths(geo[1:][same], np.diff(day)[same])
+    return np.where(known, length_of_geo[codes], 0)
 
 
 def _distinct_pairs(first: IntArray, second: IntArray) -> tuple[IntArray, IntArray]:
@@ -61,8 +58,9 @@ def _distinct_pairs(first: IntArray, second: IntArray) -> tuple[IntArray, IntArr
     return pairs // width, pairs % width + low
 
 
-def _usual_lengths(geo: IntArray, distance: IntArray, names: tuple[str, ...], origin: str) -> IntArray:
-    """Commonest distance of each geo that has one (the smallest of equally common ones), in the geos' order."""
+def _usual_lengths(geo: IntArray, distance: IntArray) -> IntArray:
+    """1, 7 or (neither) 0 for each geo with several dates, in the geos' order: its commonest distance, the
+    smallest of equally common ones."""
     if not len(geo):
         return np.zeros(0, dtype=np.int64)
     width = int(distance.max()) + 1
@@ -78,13 +76,7 @@ def _usual_lengths(geo: IntArray, distance: IntArray, names: tuple[str, ...], or
         ]
     )
     usual = np.where(only_weeks, WEEK, usual)
-    odd = np.flatnonzero((usual != 1) & (usual != WEEK))
-    if len(odd):
-        raise DataError(
-            f"{origin}: the dates of geo {names[geos[odd[0]]]} are neither daily nor weekly (usually "
-            f"{usual[odd[0]]} days apart), so further tables cannot be put beside them; correct the dates."
-        )
-    return usual
+    return np.where((usual == 1) | (usual == WEEK), usual, 0)
 
 
 def _whole_weeks(distance: IntArray) -> bool:

@@ -80,6 +80,7 @@ def prepare(source: SourceTable, others: Mapping[str, SourceTable], config: Conf
     prepared = with_creative_ages(prepared, config)
     notes = (
         *prepared.notes,
+        *(rows.notes if rows is not None else ()),
         *_external_notes(config),
         *_repetition_note(prepared, config),
         *_national_notes(prepared, config),

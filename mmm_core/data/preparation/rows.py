@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mmm_core.config.mapping import RowsConfig
 from mmm_core.data.naming import distinct_names, name_of
-from mmm_core.data.patterns import listed, nearest_of
+from mmm_core.data.patterns import listed, nearest_of, shortened
 from mmm_core.data.preparation.columns import require_column
 from mmm_core.data.sources.table import SourceTable
 from mmm_core.errors import DataError
@@ -70,5 +70,5 @@ def names_note(names: list[list[str]]) -> tuple[str, ...]:
     """A sentence about geos whose names differ only in case, blanks or the form of their characters."""
     if not names:
         return ()
-    groups = listed([" and ".join(map(repr, group)) for group in names])
+    groups = listed([" and ".join(map(repr, map(shortened, group))) for group in names])
     return (f"These geos have names that look alike and are taken as different geos: {groups}.",)

@@ -10,7 +10,6 @@ from mmm_core.config.schema import Config
 from mmm_core.data.calendar import week_starts
 from mmm_core.data.geo_rows import geo_rows, named_rows, source_dates
 from mmm_core.data.mapping import mapped_data
-from mmm_core.data.naming import distinct_names
 from mmm_core.data.numbers import as_text, numbers_or_text
 from mmm_core.data.patterns import listed
 from mmm_core.data.preparation.columns import numbers_of, require_column, require_new, with_columns
@@ -26,6 +25,7 @@ from mmm_core.data.preparation.periods import (
 )
 from mmm_core.data.preparation.spreading import Stretches, spread
 from mmm_core.data.preparation.table_dates import table_dates
+from mmm_core.data.preparation.table_keys import matched_keys
 from mmm_core.data.sources.table import SourceTable
 from mmm_core.errors import ConfigError, DataError
 
@@ -37,14 +37,16 @@ class MainRows:
     start: IntArray
     """(N,) first day (days since 1970)."""
     length: IntArray
-    """(N,) 1 or 7 days; 0 for a row without date."""
+    """(N,) 1 or 7 days; 0 for a row without date, or of a geo that is neither daily nor weekly."""
+    notes: tuple[str, ...]
+    """Which geos those are."""
 
 
 def main_rows(source: SourceTable, config: Config) -> MainRows:
     """Days of the main table's rows; weekly dates that cleaning will align are aligned here too.
 
     Raises:
-        DataError: dates that cannot be read, or are neither daily nor weekly.
+        DataError: dates of which day and month cannot be told apart.
     """
     data = mapped_data(config, [str(column) for column in source.frame.columns], source.origin)
     if data.date_col is None:
@@ -54,12 +56,15 @@ def main_rows(source: SourceTable, config: Config) -> MainRows:
     require_column(source, data.date_col, "data.date_col")
     days = source_dates(source, data.date_col, data.date_format)
     found = geo_rows(source, data.keys)
-    length = row_lengths(found.codes, days, found.names, source.origin)
+    length = row_lengths(found.codes, days, len(found.names))
     known = ~np.isnat(days)
     if config.enhanced_cleaning.week_alignment == "align":
         aligned = week_starts(pd.DatetimeIndex(days), data.week_start).to_numpy()
         days = np.where(length == WEEK, aligned, days)
-    return MainRows(np.where(known, days.astype("datetime64[D]").astype(np.int64), 0), np.where(known, length, 0))
+    odd = [found.names[code] for code in np.unique(found.codes[known & (found.codes >= 0) & (length == 0)])]
+    note = f"The dates of {listed(odd)} are neither daily nor weekly, so further tables have no values for them."
+    start = np.where(known, days.astype("datetime64[D]").astype(np.int64), 0)
+    return MainRows(start, length, (note,) if odd else ())
 
 
 def put_beside(
@@ -86,7 +91,7 @@ def put_beside(
             or no key of it is in the main table.
     """
     _check_columns(source, other, table, key)
-    main_key, table_key, key_notes = _matched_keys(source, other, table, key)
+    main_key, table_key, key_notes = matched_keys(source, other, table, key)
     periods = _periods(other, table, key, table_key, rows)
     stretches = Stretches(main_key, rows.start, rows.length)
     notes = [f"{key}: {len(other.frame):,} rows of {other.origin}, one per {_period_word(table)}.", *key_notes]
@@ -125,10 +130,10 @@ def _words(other: SourceTable, column: str, periods: Periods, stretches: Stretch
     """
     if (stretches.length > 1).any():
         raise DataError(
-            f"{key}: column {column!r} of {other.origin} holds words, which cannot be put beside weekly rows; give "
-            "the days of events in features.events."
+            f"{key}: column {column!r} of {other.origin} holds words, which cannot be put beside weekly rows; "
+            "give the days of events in features.events."
         )
-    texts = np.append(as_text(other.frame[column]).to_numpy(dtype=object)[periods.row], None)
+    texts = np.array([*as_text(other.frame[column]).to_numpy(dtype=object)[periods.row], None], dtype=object)
     period = np.where(stretches.length > 0, periods.at(stretches.key, stretches.start), NOWHERE)
     found: np.ndarray = texts[period]
     return found
@@ -173,44 +178,6 @@ def _check_columns(source: SourceTable, other: SourceTable, table: TableConfig, 
     ):
         if given is not None:
             require_column(other, given, f"{key}.{setting}")
-
-
-def _matched_keys(
-    source: SourceTable, other: SourceTable, table: TableConfig, key: str
-) -> tuple[IntArray, IntArray, list[str]]:
-    """(N,) and (P,) numbers of the keys' values, -1 where they are not in the table or in the source; notes."""
-    main_key = np.zeros(len(source.frame), dtype=np.int64)
-    table_key = np.zeros(len(other.frame), dtype=np.int64)
-    notes: list[str] = []
-    for column, main in table.keys.items():
-        main_codes, main_names = distinct_names(source.frame[main])
-        table_codes, table_names = distinct_names(other.frame[column])
-        number = {name: position for position, name in enumerate(table_names) if name}
-        of_main = np.array([number.get(name, -1) for name in main_names], dtype=np.int64)[main_codes]
-        there = set(main_names)
-        of_table = np.array(
-            [position if name and name in there else -1 for position, name in enumerate(table_names)],
-            dtype=np.int64,
-        )[table_codes]
-        if not (of_main >= 0).any():
-            raise DataError(
-                f"{key}: no value of {column!r} in {other.origin} ({listed(table_names[:5])}) is in {main!r} of "
-                f"{source.origin} ({listed(main_names[:5])}); correct {key}.keys."
-            )
-        notes += _unmatched(column, [name for name in table_names if name not in there], "the table", "the source")
-        notes += _unmatched(main, [name for name in main_names if name not in number], "the source", "the table")
-        main_key = np.where((main_key < 0) | (of_main < 0), -1, main_key * len(table_names) + of_main)
-        table_key = np.where((table_key < 0) | (of_table < 0), -1, table_key * len(table_names) + of_table)
-    return main_key, table_key, notes
-
-
-def _unmatched(column: str, names: list[str], where: str, lacking: str) -> list[str]:
-    if not names:
-        return []
-    shown = ", ".join(repr(name) for name in names[:10]) + (
-        f" and {len(names) - 10} more" if len(names) > 10 else ""
-    )
-    return [f"Values of {column} in {where} that {lacking} does not have: {shown}."]
 
 
 def _periods(other: SourceTable, table: TableConfig, key: str, table_key: IntArray, rows: MainRows) -> Periods:

@@ -1,7 +1,9 @@
 """One sheet of an Excel workbook (.xlsx) to a table; dates stay dates."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,11 @@ from mmm_core.data.sources.layout import Layout
 from mmm_core.errors import DataError
 
 _WORKBOOK = "xl/workbook.xml"
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, OverflowError, SyntaxError),
+    *(KeyError, IndexError, ValueError, TypeError, AttributeError),
+)
+"""What reading a workbook raises whose archive, XML or structure is not whole (an XML error is a SyntaxError)."""
 
 
 def is_workbook(path: Path) -> bool:
@@ -20,7 +27,7 @@ def is_workbook(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return _WORKBOOK in archive.namelist()
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
         return False
 
 
@@ -34,11 +41,18 @@ def read_excel(path: Path, origin: str, layout: Layout) -> pd.DataFrame:
         DataError: damaged workbook, no such sheet, several sheets and none chosen, a row wider than the
             header, or formulas whose results are not stored.
     """
+    try:
+        return _read(path, origin, layout)
+    except _DAMAGE:
+        raise DataError(f"{origin} is a damaged Excel workbook; save it again as .xlsx.") from None
+
+
+def _read(path: Path, origin: str, layout: Layout) -> pd.DataFrame:
     header: list[str] = []
     rows: list[list[Any]] = []
     numbers: list[int] = []
     sheet = _sheet_name(path, origin, layout)
-    for number, cells in _rows(path, origin, sheet, values=True):
+    for number, cells in _rows(path, sheet, values=True):
         if not header:
             header = _header(cells, origin)
             continue
@@ -66,7 +80,7 @@ def _header(cells: list[Any], origin: str) -> list[str]:
 
 
 def _sheet_name(path: Path, origin: str, layout: Layout) -> str:
-    with _Workbook(path, origin, values=True) as book:
+    with _workbook(path, values=True) as book:
         names = list(book.sheetnames)
     wanted = layout.format.sheet
     if wanted is None and len(names) == 1:
@@ -77,9 +91,9 @@ def _sheet_name(path: Path, origin: str, layout: Layout) -> str:
     raise DataError(f"{origin} {received}; set {layout.key}.sheet to one of: {', '.join(map(str, names))}.")
 
 
-def _rows(path: Path, origin: str, sheet: str, values: bool) -> Iterator[tuple[int, list[Any]]]:
+def _rows(path: Path, sheet: str, values: bool) -> Iterator[tuple[int, list[Any]]]:
     """Number and cells of each row that is not empty, without empty cells at its end."""
-    with _Workbook(path, origin, values) as book:
+    with _workbook(path, values) as book:
         page = book[sheet]
         page.reset_dimensions()  # what the file says of its size is often wrong
         for number, row in enumerate(page.iter_rows(values_only=True), start=1):
@@ -99,7 +113,7 @@ def _refuse_formulas(
     known = dict(zip(numbers, rows, strict=True))
     formulas = (
         (number, place)
-        for number, cells in _rows(path, origin, sheet, values=False)
+        for number, cells in _rows(path, sheet, values=False)
         for place, cell in enumerate(cells)
         if isinstance(cell, str) and cell.startswith("=") and len(cell) > 1
         and place < len(header) and known.get(number, [None] * len(header))[place] is None
@@ -111,24 +125,14 @@ def _refuse_formulas(
         )
 
 
-class _Workbook:
+@contextmanager
+def _workbook(path: Path, values: bool) -> Iterator[Any]:
     """A workbook that is open for reading, and closed afterwards."""
+    import openpyxl
 
-    def __init__(self, path: Path, origin: str, values: bool) -> None:
-        self._path, self._origin, self._values = path, origin, values
-
-    def __enter__(self) -> Any:
-        import openpyxl
-        from openpyxl.utils.exceptions import InvalidFileException
-
+    with path.open("rb") as file:
+        book = openpyxl.load_workbook(file, read_only=True, data_only=values)
         try:
-            self._file = self._path.open("rb")
-            self._book = openpyxl.load_workbook(self._file, read_only=True, data_only=self._values)
-        except (KeyError, ValueError, zipfile.BadZipFile, InvalidFileException):
-            self._file.close()
-            raise DataError(f"{self._origin} is a damaged Excel workbook; save it again as .xlsx.") from None
-        return self._book
-
-    def __exit__(self, *_: object) -> None:
-        self._book.close()
-        self._file.close()
+            yield book
+        finally:
+            book.close()

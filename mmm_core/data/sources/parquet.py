@@ -19,8 +19,9 @@ def read_parquet(path: Path, origin: str) -> pd.DataFrame:
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.ParquetFile(path, memory_map=True).read()
-    except (pyarrow.ArrowException, OSError) as error:
+        file = pyarrow.parquet.ParquetFile(path, memory_map=True, page_checksum_verification=True)
+        table = file.read().replace_schema_metadata(None)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{origin} cannot be read as Parquet: {_one_line(error)}.") from None
     names = [str(name) for name in table.column_names]
     check_names(names, origin)
@@ -28,7 +29,10 @@ def read_parquet(path: Path, origin: str) -> pd.DataFrame:
     if nested:
         raise DataError(f"{origin} has lists or structures in column {', '.join(nested)}; leave the column out.")
     # Not `split_blocks`: columns that share Arrow's memory cannot be written to.
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, date_as_object=False, self_destruct=True)
+    try:
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, date_as_object=False, self_destruct=True)
+    except (pyarrow.ArrowException, ValueError) as error:
+        raise DataError(f"{origin} is a damaged Parquet file: {_one_line(error)}.") from None
     frame[SOURCE_ROW] = range(2, len(frame) + 2)
     return frame
 

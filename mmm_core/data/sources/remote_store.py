@@ -1,6 +1,7 @@
 """Files behind any other fsspec URL: object stores (S3, Google Cloud, Azure), FTP, ..."""
 
 import importlib
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from mmm_core.data.sources.downloads import DownloadCache, Record, Signs
 from mmm_core.data.sources.extras import install_hint
 from mmm_core.data.sources.retries import Transient, with_retries
 from mmm_core.data.sources.transfer import FetchedFile, Transfer
-from mmm_core.errors import DataError
+from mmm_core.errors import DataError, UnreachableError
 
 _BLOCK = 8 << 20
 _LIBRARY_ERRORS = {
@@ -21,6 +22,8 @@ _LIBRARY_ERRORS = {
     "aiohttp": ("ClientError",),
 }
 """What the libraries of object stores raise that is no OSError."""
+_RETRYING = ("gs://", "gcs://", "s3://", "s3a://", "az://", "abfs")
+"""Protocols whose libraries have tried several times before they raise anything."""
 _LASTING = ("credential", "auth", "forbidden", "denied", "permission", "nosuchbucket", "not found", "notfound")
 
 
@@ -33,11 +36,17 @@ def open_store(path: str) -> tuple[Any, str]:
     import fsspec
 
     origin, protocol = display_name(path), path.partition("://")[0]
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs what it raises, with a stack trace
     try:
         filesystem, inner = fsspec.core.url_to_fs(path)
     except ImportError as error:
         raise DataError(f"{origin} cannot be opened: {install_hint(protocol, error.name)}.") from None
     except ValueError:
+        if protocol in fsspec.available_protocols():
+            raise DataError(
+                f"{origin} cannot be opened: the {protocol} client lacks its account or credentials; set them in "
+                "the environment, as its documentation says."
+            ) from None
         raise DataError(
             f"{origin} cannot be opened: {protocol} is no protocol that fsspec knows; give a local path or a "
             "URL such as https://, s3://, gs:// or az://."
@@ -108,7 +117,7 @@ def _attempt(
 
 @contextmanager
 def store_errors(origin: str) -> Iterator[None]:
-    """Turn what libraries raise into passing trouble, or a message without secrets."""
+    """Turn what libraries raise into passing trouble, the end of patience, or a message without secrets."""
     try:
         yield
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
@@ -120,7 +129,9 @@ def store_errors(origin: str) -> Iterator[None]:
                 f"{origin} may not be read: {type(error).__name__}; check the credentials of this service in the "
                 "environment, and the address."
             ) from None
-        raise Transient(type(error).__name__) from None
+        if type(error).__module__.startswith("aiohttp") and not origin.startswith(_RETRYING):
+            raise Transient(type(error).__name__) from None
+        raise UnreachableError(f"{origin} could not be fetched: {type(error).__name__}; try later.") from None
     except (TimeoutError, ConnectionError) as error:
         raise Transient(type(error).__name__) from None
     except NotImplementedError:

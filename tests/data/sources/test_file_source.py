@@ -13,7 +13,8 @@ from mmm_core.data.sources.file import read_file
 from mmm_core.data.sources.layout import Layout
 from mmm_core.data.sources.table import SourceTable
 from mmm_core.data.sources.transfer import Transfer
-from mmm_core.errors import DataError
+from mmm_core.errors import DataError, UnreachableError
+from tests.local_server import Answer, LocalServer, in_turn, storage
 
 CSV = b"geo,time,x\nN,2023-01-02,1\nN,2023-01-09,2\n"
 
@@ -165,6 +166,44 @@ def test_folder_and_pattern_in_a_store(store: str, how: Transfer, tmp_path: Path
         read(f"{store}/*.csv", how)
     with pytest.raises(DataError, match="does not exist"):
         read(f"{store}/missing.csv", how)
+
+
+@pytest.fixture
+def bucket(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
+    """The local server as an S3 service, for the real client."""
+    import s3fs
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "aws-secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield server
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def test_object_in_s3_is_read_once_until_it_changes(bucket: LocalServer, how: Transfer) -> None:
+    bucket.scripts["/bucket/x.csv"] = storage(CSV)
+    for _ in range(2):
+        assert read("s3://bucket/x.csv", how).content_hash == hashlib.sha256(CSV).hexdigest()
+    assert [seen.method for seen in bucket.requests("/bucket/x.csv")].count("GET") == 1
+    bucket.scripts["/bucket/x.csv"] = storage(CSV + b"N,2023-01-16,3\n")
+    assert len(read("s3://bucket/x.csv", how).frame) == 3
+
+
+def test_refusal_of_s3_is_explained(bucket: LocalServer, how: Transfer) -> None:
+    bucket.scripts["/bucket/x.csv"] = in_turn(Answer(403))
+    with pytest.raises(DataError, match=r"s3://bucket/x\.csv may not be read") as caught:
+        read("s3://bucket/x.csv", how)
+    assert not isinstance(caught.value, UnreachableError)
+
+
+def test_store_without_an_account_says_so(how: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ACCOUNT_NAME", "CONNECTION_STRING"):
+        monkeypatch.delenv(f"AZURE_STORAGE_{name}", raising=False)
+    with pytest.raises(DataError, match=r"the az client lacks its account or credentials"):
+        read("az://box/x.csv", how)
 
 
 @pytest.mark.parametrize(

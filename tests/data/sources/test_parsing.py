@@ -1,5 +1,7 @@
+import contextlib
 import datetime
 import io
+import random
 from decimal import Decimal
 from pathlib import Path
 
@@ -104,6 +106,42 @@ def test_written_text_is_read_back(folder: Path, rows: list[tuple[str, float]], 
     frame = parse(folder, written.to_csv(index=False, sep=separator), "geo")
     assert frame["geo"].tolist() == written["geo"].tolist()
     assert frame["x"].tolist() == written["x"].tolist()
+
+
+@given(
+    content=st.one_of(
+        st.binary(max_size=60),
+        st.lists(
+            st.sampled_from(
+                [b"geo", b"x", b",", b"\n", b"\r", b'"', b"1", b"\x00", b"\xff", b"\xef\xbb\xbf", b";", b" "]
+            )
+        ).map(b"".join),
+        st.tuples(
+            st.sampled_from([b"PAR1", b"PK\x03\x04", b"\xff\xfe", b"geo,x\nN,1\n"]), st.binary(max_size=30)
+        ).map(b"".join),
+    ),
+    decimal=st.sampled_from([".", ","]),
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_a_table_or_refused_in_one_sentence(folder: Path, content: bytes, decimal: str) -> None:
+    with contextlib.suppress(DataError):
+        frame = parse(folder, content, "geo", decimal=decimal)
+        assert len(frame) == frame["source_row"].nunique() > 0
+
+
+@pytest.mark.parametrize("kind", ["parquet", "workbook"])
+def test_damaged_file_is_a_table_or_refused(folder: Path, kind: str) -> None:
+    whole = parquet(pd.DataFrame({"geo": ["a", "b"] * 5, "x": range(10)}))
+    if kind == "workbook":
+        whole = workbook(data=[["geo", "x"], *([["a", number] for number in range(10)])])
+    chance = random.Random(7)
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(chance.randint(1, 4)):
+            damaged[chance.randrange(4, len(damaged))] = chance.randrange(256)
+        del damaged[chance.randrange(len(damaged)) :: chance.choice([1, len(damaged)])]
+        with contextlib.suppress(DataError):
+            parse(folder, bytes(damaged), "geo")
 
 
 def test_encoding_is_as_configured(folder: Path) -> None:
