@@ -212,6 +212,15 @@ def benchmark(
             metavar="N",
         ),
     ] = None,
+    data_scale: Annotated[
+        str | None,
+        typer.Option(
+            "--data-scale",
+            help="Measure time and memory from Parquet to the model's data, with daily panels of so many geos "
+            "(10,100,1000). Without names of data sets or backends nothing else is run.",
+            metavar="GEOS,...",
+        ),
+    ] = None,
     debug: DebugOption = False,
 ) -> None:
     """Fit data sets with known truth with each backend; compare time, sampling and recovery.
@@ -226,7 +235,8 @@ def benchmark(
         invocation = Invocation(config, profile, tuple(set_ or ()), None, debug)
         steps = {"preset": preset and preset.value, "chains": chains, "tune": tune, "draws": draws}
         asked = (tuple(datasets or ()), tuple(backends or ()), tuple(names or ()))
-        return compare(invocation, Request(*asked, steps, output, timeout, force_rerun, plots_only, calibration))
+        studies = (calibration, data_scale)
+        return compare(invocation, Request(*asked, steps, output, timeout, force_rerun, plots_only, *studies))
 
     _finish(action, debug)
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from mmm_assets.commands.console import display, notes, prepare_console, results
 from mmm_assets.commands.invocation import Invocation
 from mmm_core.benchmark.calibration_study import run_calibration, stored_calibration
+from mmm_core.benchmark.data_scale import DataScale, run_data_scale, stored_data_scale
 from mmm_core.benchmark.job import RunResult
 from mmm_core.benchmark.session import Steps, default_output, run_benchmark, stored_results
 from mmm_core.benchmark.summary import write_summary
@@ -34,6 +35,10 @@ _SHOWN = {
     "roas_error": "ROAS err.",
 }
 """Metric -> column of the table in the terminal; the summary has them all."""
+_OWN_STEPS = {
+    "--calibration": "a calibration has steps of its own",
+    "--data-scale": "the data path has no sampler steps",
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,29 @@ class Request:
     plots_only: bool = False
     calibration: int | None = None
     """Simulated panels of a calibration, which runs alone if neither data sets nor backends are named."""
+    data_scale: str | None = None
+    """Numbers of geos, commas between, that the data path is measured with; alone, like a calibration."""
+
+    @property
+    def studies(self) -> tuple[str, ...]:
+        """Options that ask for more than fits of data sets."""
+        asked = {"--calibration": self.calibration, "--data-scale": self.data_scale}
+        return tuple(option for option, value in asked.items() if value is not None)
+
+    def sizes(self) -> list[int]:
+        """Numbers of geos of `data_scale`.
+
+        Raises:
+            InputError: one of them is no whole number of 1 or more.
+        """
+        parts = [part.strip() for part in (self.data_scale or "").split(",")]
+        wrong = [part for part in parts if not (part.isascii() and part.isdigit() and int(part) > 0)]
+        if wrong:
+            raise InputError(
+                f"--data-scale takes numbers of geos with commas between, such as 10,100,1000; {wrong[0]!r} is "
+                "none."
+            )
+        return [int(part) for part in parts]
 
     def sorted_names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Data sets and backends, commas split, `names` told apart by what they mean.
@@ -79,14 +107,16 @@ def compare(invocation: Invocation, request: Request) -> int:
         InputError: the configuration, a name or a data set cannot be used, or there is nothing to summarise.
         GateError: a data set does not pass its blocking checks.
         SamplingError: a fit of the calibration produced no draws.
+        StorageError: the data path could not be measured.
     """
     datasets, backends = request.sorted_names()
-    only_calibration = request.calibration is not None and not (datasets or backends)
-    _refuse_contradictions(request, only_calibration)
+    only_studies = bool(request.studies) and not (datasets or backends)
+    _refuse_contradictions(request, only_studies)
+    sizes = request.sizes() if request.data_scale is not None else []
     project = invocation.project()
     prepare_console(project, invocation.debug)
     output = request.output or default_output(project.config)
-    if not request.plots_only and not only_calibration:
+    if not request.plots_only and not only_studies:
         with display() as shown:
             run_benchmark(
                 project.config,
@@ -102,25 +132,32 @@ def compare(invocation: Invocation, request: Request) -> int:
     if request.calibration is not None:
         with display() as shown:
             run_calibration(project.config, output, request.calibration, shown)
-    found, calibration = stored_results(output), stored_calibration(output)
-    if not found and calibration is None:
+    if sizes:
+        with display() as shown:
+            run_data_scale(project.config, output, sizes, shown, timeout_seconds=request.timeout_seconds)
+    found, calibration, scale = stored_results(output), stored_calibration(output), stored_data_scale(output)
+    if not found and calibration is None and scale is None:
         raise InputError(f"There are no benchmark results in {output}; run without --plots-only first.")
     page = write_summary(found, output)
-    if found and not only_calibration:
+    if found and not only_studies:
         _print(_chosen(found, datasets, backends, project.config))
     if calibration is not None and request.calibration is not None:
         _tell_calibration(calibration.check())
+    if scale is not None and sizes:
+        _tell_data_scale(scale)
     results().print(f"Summary      {page}", markup=False)
     return 0
 
 
-def _refuse_contradictions(request: Request, only_calibration: bool) -> None:
+def _refuse_contradictions(request: Request, only_studies: bool) -> None:
     if request.calibration is not None and request.plots_only:
         raise InputError("--calibration simulates and fits, --plots-only does neither; leave one of them out.")
+    if request.data_scale is not None and request.plots_only:
+        raise InputError("--data-scale measures, --plots-only does not; leave one of them out.")
     steps = [f"--{name}" for name, value in (request.steps or {}).items() if value is not None]
-    if only_calibration and steps:
+    if only_studies and steps:
         raise InputError(
-            f"{', '.join(steps)}: a calibration has steps of its own; leave them out, or name the data sets that "
+            f"{', '.join(steps)}: {_OWN_STEPS[request.studies[0]]}; leave them out, or name the data sets that "
             "are to be run too."
         )
 
@@ -153,6 +190,18 @@ def _tell_calibration(outcome: CheckResult) -> None:
     results().print(f"Calibration  {outcome.message}", markup=False)
     if not outcome.passed:
         notes().print("WARNING: the calibration failed, see above.", markup=False)
+
+
+def _tell_data_scale(scale: DataScale) -> None:
+    header, rows = scale.shown()
+    title = "Data path: seconds, and milliseconds of the processor per geo by stage"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in header:
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    results().print(table)
+    results().print(scale.about(), markup=False)
 
 
 def _print(found: Sequence[RunResult]) -> None:

@@ -30,7 +30,9 @@ FOLDER, PICTURE = "data_scale", "data_scale.png"
 _TABLE = "data_scale.csv"
 _MODULE = "mmm_core.benchmark.data_scale_worker"
 _MILLISECONDS = 1000.0
-_COLUMNS = ("geos", "rows", "columns", "seconds", "peak_memory_bytes", "processor")
+_MEGABYTE = 2.0**20
+_NUMBERS = ("geos", "rows", "seconds", "processor_seconds", "milliseconds_per_geo", "peak_memory_bytes", *STAGES)
+_FACTS = ("cores", "processor", "python", "pandas")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,33 @@ class DataScale:
         per_geo = self.table["milliseconds_per_geo"]
         return float(per_geo.iloc[-1] / per_geo.iloc[0])
 
+    def about(self) -> str:
+        """In a sentence or two: the growth, and the machine."""
+        first, last = self.table.iloc[0], self.table.iloc[-1]
+        machine = f"{last['cores']} cores, {last['processor']}, Python {last['python']}, pandas {last['pandas']}."
+        if len(self.table) == 1:
+            return f"Measured on {machine}"
+        return (
+            f"From {first['geos']:,} to {last['geos']:,} geos the processor time per geo changes by a factor of "
+            f"{self.growth():.2f}. Measured on {machine}"
+        )
+
+    def shown(self) -> tuple[list[str], list[list[str]]]:
+        """Header and rows of a table for people."""
+        header = ["geos", "rows", "seconds", "processor s", "memory MB", "ms per geo", *STAGES]
+        rows = [
+            [
+                f"{row['geos']:,}",
+                f"{row['rows']:,}",
+                f"{row['seconds']:.1f}",
+                f"{row['processor_seconds']:.1f}",
+                f"{row['peak_memory_bytes'] / _MEGABYTE:,.0f}",
+                *(f"{row[name]:.1f}" for name in ("milliseconds_per_geo", *STAGES)),
+            ]
+            for row in self.table.to_dict("records")
+        ]
+        return header, rows
+
 
 def run_data_scale(
     config: Config,
@@ -56,29 +85,34 @@ def run_data_scale(
     progress: Progress = silent,
     days: int = FIVE_YEARS,
     workers: int | None = None,
+    timeout_seconds: float | None = None,
 ) -> DataScale:
     """Measure the data path at each size, and keep what came of it; earlier measurements are replaced.
 
     Args:
-        config: `runtime.cores`, `benchmark.seed` and `benchmark.timeout_seconds` (of one size).
+        config: `runtime.cores`, `benchmark.seed` and `benchmark.timeout_seconds`.
         output: folder of all benchmark results.
         sizes: numbers of geos, at least one of 1 or more.
         progress: told how far it is.
         days: of each geo.
         workers: processes; None: as many as are worth their start, at most `runtime.cores`.
+        timeout_seconds: longest time of one size; None: as configured.
 
     Raises:
-        ConfigError: the largest size takes longer than `benchmark.timeout_seconds`.
+        ConfigError: a size takes longer.
         StorageError: a process ended without a result; says why.
     """
     folder = output / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
+    limit = config.benchmark.timeout_seconds if timeout_seconds is None else timeout_seconds
+    job = {"cores": config.runtime.cores, "workers": workers}
     rows = []
     for size in sorted(set(sizes)):
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".{size}_geos_") as place:
             progress(f"writing {size} geos", 0, 1)
             write_scale_panel(Path(place) / PANEL, size, days, config.benchmark.seed)
-            rows.append(_row(_measured(config, Path(place), size, workers, progress)))
+            (Path(place) / JOB).write_text(json.dumps(job), encoding="utf-8")
+            rows.append(_row(_measured(Path(place), size, limit, progress)))
     study = DataScale(pd.DataFrame(rows))
     with atomic_path(folder / PICTURE) as temporary:
         temporary.write_bytes(data_scale_picture(study.table, STAGES))
@@ -97,10 +131,11 @@ def stored_data_scale(output: Path) -> DataScale | None:
     if not path.exists():
         return None
     try:
-        table = pd.read_csv(path)
-        lacking = [name for name in (*_COLUMNS, *STAGES) if name not in table]
+        table = pd.read_csv(path, dtype=dict.fromkeys(_FACTS, str))
+        lacking = [name for name in (*_NUMBERS, *_FACTS) if name not in table]
         if lacking or table.empty:
             raise ValueError(f"no values of {', '.join(lacking) or 'any size'}")
+        table = table.astype(dict.fromkeys(_NUMBERS[2:], "float64") | {"geos": "int64", "rows": "int64"})
     except (OSError, ValueError) as error:
         raise StorageError(
             f"{path} cannot be read ({error}); make it again with mmm benchmark --data-scale, or remove it."
@@ -108,11 +143,8 @@ def stored_data_scale(output: Path) -> DataScale | None:
     return DataScale(table)
 
 
-def _measured(config: Config, place: Path, size: int, workers: int | None, progress: Progress) -> dict[str, Any]:
-    """What the worker found."""
-    job = {"cores": config.runtime.cores, "workers": workers}
-    (place / JOB).write_text(json.dumps(job), encoding="utf-8")
-    limit = config.benchmark.timeout_seconds
+def _measured(place: Path, size: int, limit: float, progress: Progress) -> dict[str, Any]:
+    """What the worker found within `limit` seconds."""
 
     def shown(what: str, done: int, total: int) -> None:
         progress(f"{size} geos", done, total)

@@ -1,7 +1,8 @@
 """What came of a benchmark, for people: CSV tables, plots, and one page as Markdown and as HTML.
 
 `results.csv` one row per run, `recovery.csv` one row per run, geo and channel, `totals.csv` one row per run
-and channel; `plots/*.png`; `summary.md`, `summary.html`, which show the calibration too if there is one.
+and channel; `plots/*.png`; `summary.md`, `summary.html`, which show the
+calibration and the measurement of the data path too, if there are any.
 """
 
 import html
@@ -11,6 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from mmm_core.benchmark.calibration_study import FOLDER, PICTURE, CalibrationStudy, stored_calibration
+from mmm_core.benchmark.data_scale import FOLDER as SCALE_FOLDER
+from mmm_core.benchmark.data_scale import PICTURE as SCALE_PICTURE
+from mmm_core.benchmark.data_scale import DataScale, stored_data_scale
 from mmm_core.benchmark.job import RunResult
 from mmm_core.benchmark.plots import PLOTS
 from mmm_core.benchmark.runners import DESCRIPTIONS
@@ -116,17 +120,18 @@ def result_table(results: Sequence[RunResult]) -> pd.DataFrame:
 def write_summary(results: Sequence[RunResult], output: Path) -> Path:
     """Write tables, plots and both pages; returns the HTML page.
 
-    Without any results, and only a calibration to show, there are no tables.
+    Without any results, and only a calibration or the data path to show, there are no tables.
 
     Raises:
-        StorageError: the stored calibration is damaged.
+        StorageError: the stored calibration or measurement of the data path is damaged.
     """
-    study = stored_calibration(output)
+    study, scale = stored_calibration(output), stored_data_scale(output)
     pages: dict[str, _Markdown | _Html] = {MARKDOWN: _Markdown(), HTML: _Html()}
     plots = _write_runs(results, output) if results else []
     for name, look in pages.items():
         parts = _run_parts(results, plots, look) if results else []
         parts += [] if study is None else _calibration_parts(study, look)
+        parts += [] if scale is None else _data_scale_parts(scale, look)
         write_text(output / name, "".join([look.head, *parts, look.foot]))
     return output / HTML
 
@@ -243,6 +248,19 @@ def _calibration_parts(study: CalibrationStudy, look: _Markdown | _Html) -> list
         look.text(study.check().message),
         look.picture("Ranks of true values; grey: where 95 % of single lines lie", f"{FOLDER}/{PICTURE}"),
         look.table(["parameter", "index", "p-value", "mean rank / largest rank"], rows),
+    ]
+
+
+def _data_scale_parts(scale: DataScale, look: _Markdown | _Html) -> list[str]:
+    """What do many geos cost before the fit?"""
+    return [
+        look.title("From Parquet to the model's data"),
+        look.text(
+            "Daily panels through ingest, validation, cleaning and features, each in a fresh process. "
+            f"{scale.about()}"
+        ),
+        look.picture("Processor time per geo, and memory", f"{SCALE_FOLDER}/{SCALE_PICTURE}"),
+        look.table(*scale.shown()),
     ]
 
 

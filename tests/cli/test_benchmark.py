@@ -79,6 +79,16 @@ def test_a_calibration_runs_alone_and_is_summarised(tmp_path: Path) -> None:
     assert "calibration/calibration.png" in (output / "summary.md").read_text(encoding="utf-8")
 
 
+def test_the_data_path_is_measured_alone_and_summarised(tmp_path: Path) -> None:
+    config = projects.write_config(tmp_path, projects.settings(tmp_path, None))
+    output = tmp_path / "bench"
+    code, out, err = _invoke("--config", str(config), "--output", str(output), "--data-scale", "2,1")
+    assert code == 0, err
+    assert "From 1 to 2 geos the processor time per geo changes by a factor of" in " ".join(out.split())
+    assert sorted(path.name for path in output.iterdir()) == ["data_scale", "summary.html", "summary.md"]
+    assert pd.read_csv(output / "data_scale" / "data_scale.csv")["geos"].tolist() == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -93,6 +103,10 @@ def test_a_calibration_runs_alone_and_is_summarised(tmp_path: Path) -> None:
         (("--plots-only",), "There are no benchmark results"),
         (("--calibration", "3", "--plots-only"), "leave one of them out"),
         (("--calibration", "3", "--tune", "50"), "--tune: a calibration has steps of its own"),
+        (("--data-scale", "3", "--plots-only"), "leave one of them out"),
+        (("--data-scale", "3", "--draws", "50"), "--draws: the data path has no sampler steps"),
+        (("--data-scale", "3,x"), "such as 10,100,1000; 'x' is none"),
+        (("--data-scale", "0"), "'0' is none"),
         (("--calibration", "3", "--set", "model.family=robust_log"), "add --set model.family=gaussian"),
     ],
 )

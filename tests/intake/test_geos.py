@@ -1,7 +1,5 @@
 """Many geos at once: the same answer from one process and from several."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -11,7 +9,7 @@ from mmm_core.config.schema import Config
 from mmm_core.data.mapping import ColumnMapping, geo_names, resolve_mapping
 from mmm_core.data.preparation.prepare import prepared_source
 from mmm_core.data.sources.table import SourceTable
-from mmm_core.errors import DataError
+from mmm_core.errors import ConfigError, DataError
 from mmm_core.intake.geo import prepare_geo
 from mmm_core.intake.geos import prepare_geos
 
@@ -27,6 +25,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[SourceTable, Col
     return source, resolve_mapping(config, list(source.frame.columns), source.origin), config
 
 
+def _assert_same(left: pd.DataFrame | None, right: pd.DataFrame | None) -> None:
+    assert left is not None
+    assert right is not None
+    pd.testing.assert_frame_equal(left, right, check_exact=True)
+
+
 def test_two_processes_find_exactly_what_one_finds(
     prepared: tuple[SourceTable, ColumnMapping, Config],
 ) -> None:
@@ -40,7 +44,7 @@ def test_two_processes_find_exactly_what_one_finds(
     for geo in geos:
         assert spread[geo].report.to_json() == alone[geo].report.to_json()
         assert spread[geo].changes == alone[geo].changes > 0
-        pd.testing.assert_frame_equal(spread[geo].features, alone[geo].features, check_exact=True)
+        _assert_same(spread[geo].features, alone[geo].features)
         assert set(spread[geo].seconds) == {"raw_panel", "clean_panel", "features"}
 
 
@@ -52,7 +56,7 @@ def test_a_geo_among_many_is_prepared_as_it_is_alone(
     alone = prepare_geo(source, mapping, config, geo)
     among = prepare_geos(source, mapping, config, [geo])[geo]
     assert among.report.to_json() == alone.report.to_json()
-    pd.testing.assert_frame_equal(among.features, alone.features, check_exact=True)
+    _assert_same(among.features, alone.features)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -67,14 +71,13 @@ def test_what_goes_wrong_in_another_process_is_told_here(
 ) -> None:
     source, mapping, config = prepared
     wrong = Config.model_validate(
-        config.model_dump(exclude_unset=True) | {"features": {"custom_terms": {"x": "channel_01_spend / nothing"}}}
+        config.model_dump(exclude_unset=True) | {"features": {"custom_terms": {"x": "control_1 / nothing"}}}
     )
-    wrong_mapping = resolve_mapping(config, list(source.frame.columns), source.origin)
     messages = []
     for workers in (1, 2):
-        with pytest.raises(Exception, match="nothing") as caught:
-            prepare_geos(source, wrong_mapping, wrong, geo_names(source, mapping)[:2], workers)
-        messages.append((type(caught.value), str(caught.value)))
+        with pytest.raises(ConfigError, match="nothing") as caught:
+            prepare_geos(source, mapping, wrong, geo_names(source, mapping)[:2], workers)
+        messages.append(str(caught.value))
     assert messages[0] == messages[1]
 
 
