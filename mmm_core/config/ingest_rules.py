@@ -69,13 +69,21 @@ def _used_connectors(config: Config) -> Iterator[Problem]:
             yield Problem((_INGEST, connector, key), message, (_PRIORITY,))
 
 
+def text_encoding(name: str) -> str | None:
+    """Python's name of an encoding of text; None if it is none (`base64` is an encoding, but not of text)."""
+    try:
+        found = codecs.lookup(name).name
+        "a".encode(found)
+    except (LookupError, ValueError):
+        return None
+    return found
+
+
 def _encodings(config: Config) -> Iterator[Problem]:
     formats: list[tuple[KeyPath, FileFormatConfig]] = [((_INGEST,), config.ingest.format)]
     formats += [(path, table.format) for path, table in _tables(config)]
     for path, settings in formats:
-        try:
-            codecs.lookup(settings.encoding)
-        except LookupError:
+        if text_encoding(settings.encoding) is None:
             message = f"received {settings.encoding!r}; allowed: utf-8, latin-1, cp1252, utf-16, ..."
             yield Problem((*path, "format", "encoding"), message)
 

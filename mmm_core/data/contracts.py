@@ -31,6 +31,13 @@ from mmm_core.data.panel import (
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
+LARGEST_RAW = 1e50
+"""Largest number that may stand in a source: beyond it, sums of squares would overflow sooner or later."""
+LARGEST = 1e100
+"""Largest number that may come of it."""
+SMALLEST_DIVISOR = 1e-50
+"""Smallest number by which others may be divided."""
+
 
 def raw_panel_schema(mapping: ColumnMapping, masked: bool = False) -> pa.DataFrameSchema:
     """Source values of one geo: dates are dates, the KPI is there, numbers are numbers in their range.
@@ -88,7 +95,7 @@ def weekly_schema(numeric_columns: Sequence[str], masked: bool = False) -> pa.Da
     for name in numeric_columns:
         may_be_missing = masked and name == KPI
         finite = _rule("must be finite", _finite_or_missing if may_be_missing else np.isfinite)
-        columns[name] = pa.Column("float64", [finite, *_range_rules(name)], nullable=True)
+        columns[name] = pa.Column("float64", [finite, _not_absurd(LARGEST), *_range_rules(name)], nullable=True)
     return pa.DataFrameSchema(columns)
 
 
@@ -107,6 +114,7 @@ def _raw_rules(name: str, masked: bool) -> list[pa.Check]:
     rules = [
         _rule("must be a number", _is_number),
         _rule("must be finite", lambda values: ~np.isinf(_numbers(values))),
+        _not_absurd(LARGEST_RAW),
     ]
     if name == KPI and not masked:
         rules.append(_rule("must not be empty", _present))
@@ -115,7 +123,13 @@ def _raw_rules(name: str, masked: bool) -> list[pa.Check]:
 
 def _range_rules(name: str) -> list[pa.Check]:
     if name in (POPULATION, CURRENCY_RATE):
-        return [_rule("must be above 0", lambda values: ~(_numbers(values) <= 0))]
+        return [
+            _rule("must be above 0", lambda values: ~(_numbers(values) <= 0)),
+            _rule(
+                f"must not be smaller than {SMALLEST_DIVISOR:g}",
+                lambda values: ~((_numbers(values) > 0) & (_numbers(values) < SMALLEST_DIVISOR)),
+            ),
+        ]
     if name.startswith(CALENDAR):
         return [_rule("must be between 0 and 1", lambda values: _numbers(values).between(0, 1))]
     if name.startswith(SEASON):
@@ -125,6 +139,14 @@ def _range_rules(name: str) -> list[pa.Check]:
     if name.startswith((CONTROL, TREATMENT, EXTRA, TERM, BASELINE)):
         return []
     return [_rule("must not be negative", lambda values: ~(_numbers(values) < 0))]
+
+
+def _not_absurd(largest: float) -> pa.Check:
+    def test(values: pd.Series) -> pd.Series:
+        sizes = _numbers(values).abs()
+        return ~(sizes > largest) | np.isinf(sizes)
+
+    return _rule(f"must not be larger than {largest:g}", test)
 
 
 def _finite_or_missing(values: pd.Series) -> pd.Series:

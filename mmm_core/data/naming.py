@@ -15,10 +15,16 @@ NATIONAL = "national"
 _SEPARATOR = " / "
 
 
-def natural_order(name: str) -> tuple[list[str | int], str]:
+def natural_order(name: str) -> tuple[list[str | tuple[int, str]], str]:
     """Sort key that puts Geo2 before Geo10, whatever the case."""
     parts = re.split(r"(\d+)", name.casefold())
-    return [int(part) if position % 2 else part for position, part in enumerate(parts)], name
+    return [_number(part) if position % 2 else part for position, part in enumerate(parts)], name
+
+
+def _number(digits: str) -> tuple[int, str]:
+    """Sorts like the number, however many digits it has."""
+    written = digits.lstrip("0")
+    return len(written), written
 
 
 def geo_codes(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[NDArray[np.intp], list[str]]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mmm_core.data.contracts import LARGEST, LARGEST_RAW, SMALLEST_DIVISOR
 from mmm_core.data.panel import (
     BASELINE,
     CALENDAR,
@@ -30,7 +31,6 @@ from mmm_core.data.panel import (
 FloatArray = NDArray[np.float64]
 _FREE = (CONTROL, TREATMENT, EXTRA, TERM, BASELINE)
 _DAYS = 7.0
-_ABOVE_ZERO = float(np.finfo(np.float64).tiny)
 
 
 def is_sound_raw(panel: pd.DataFrame, numeric: Sequence[str], masked: bool) -> bool:
@@ -46,7 +46,7 @@ def is_sound_raw(panel: pd.DataFrame, numeric: Sequence[str], masked: bool) -> b
         return False
     if KPI in numeric and not masked and np.isnan(values[:, list(numeric).index(KPI)]).any():
         return False
-    return not np.isinf(values).any() and _in_range(values, numeric)
+    return _in_range(values, numeric, LARGEST_RAW)
 
 
 def is_sound_weekly(panel: pd.DataFrame, numeric: Sequence[str], masked: bool) -> bool:
@@ -62,7 +62,7 @@ def is_sound_weekly(panel: pd.DataFrame, numeric: Sequence[str], masked: bool) -
         return False
     may_be_missing = np.array([masked and column == KPI for column in numeric], dtype=bool)
     fine = np.isfinite(values) | (may_be_missing & np.isnan(values))
-    return bool(fine.all()) and _in_range(values, numeric)
+    return bool(fine.all()) and _in_range(values, numeric, LARGEST)
 
 
 def _values(panel: pd.DataFrame, numeric: Sequence[str]) -> FloatArray | None:
@@ -84,9 +84,9 @@ def _has_dates(panel: pd.DataFrame) -> bool:
     return panel[DATE].dtype == "datetime64[ns]" and not panel[DATE].isna().any()
 
 
-def _in_range(values: FloatArray, numeric: Iterable[str]) -> bool:
+def _in_range(values: FloatArray, numeric: Iterable[str], largest: float) -> bool:
     """Every number that is there is within its column's range (`contracts`); unknown columns: 0 or more."""
-    ranges = np.array([_range(column) for column in numeric])
+    ranges = np.array([_range(column, largest) for column in numeric])
     if not len(ranges):
         return True
     with np.errstate(invalid="ignore"):
@@ -94,13 +94,13 @@ def _in_range(values: FloatArray, numeric: Iterable[str]) -> bool:
         return not ((lowest < ranges[:, 0]).any() or (highest > ranges[:, 1]).any())
 
 
-def _range(column: str) -> tuple[float, float]:
+def _range(column: str, largest: float) -> tuple[float, float]:
     if column in (POPULATION, CURRENCY_RATE):
-        return _ABOVE_ZERO, np.inf
+        return SMALLEST_DIVISOR, largest
     if column.startswith(CALENDAR):
         return 0.0, 1.0
     if column.startswith(SEASON):
         return -1.0, 1.0
     if column.startswith(HOLIDAY):
         return 0.0, _DAYS
-    return (-np.inf, np.inf) if column.startswith(_FREE) else (0.0, np.inf)
+    return (-largest, largest) if column.startswith(_FREE) else (0.0, largest)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mmm_core.data.patterns import shortened
+
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
@@ -38,7 +40,7 @@ class Violations:
         for (column, rule), cases in groups[:_MAX_GROUPS]:
             where = [str(rows.iloc[position]) for position in cases["position"] if position >= 0]
             value = cases["value"].iloc[0]
-            found = f", found {repr(value) if value else 'nothing'} in {row_word} {where[0]}" if where else ""
+            found = f", found {repr(shortened(value)) if value else 'nothing'} in {row_word} {where[0]}" if where else ""
             listed = f"{', '.join(where[:5])}{', …' if len(where) > 5 else ''}"
             count = f" ({len(where)} in all: {listed})" if len(where) > 1 else ""
             parts.append(f"column {names.get(str(column), str(column))!r} {rule}{found}{count}")
@@ -51,7 +53,7 @@ class Violations:
             {
                 "column": names.get(case["column"], case["column"]),
                 row_word: str(rows.iloc[case["position"]]) if case["position"] >= 0 else "",
-                "value": case["value"],
+                "value": shortened(case["value"]),
                 "rule": case["rule"],
             }
             for case in self.cases.head(MAX_TABLE_ROWS).to_dict("records")

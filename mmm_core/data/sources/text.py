@@ -11,6 +11,7 @@ from typing import TextIO
 import pandas as pd
 
 from mmm_core.config.ingest import FileFormatConfig
+from mmm_core.config.ingest_rules import text_encoding
 from mmm_core.data.numbers import MISSING_WORDS, numbers_or_text
 from mmm_core.data.panel import SOURCE_ROW
 from mmm_core.data.sources.cells import check_names
@@ -99,13 +100,12 @@ def _with_point(frame: pd.DataFrame, lines: "array[int]", origin: str, layout: L
 def _encoding(path: Path, origin: str, layout: Layout) -> str:
     """Python's name of the encoding; a byte order mark is left out in reading."""
     wanted = layout.format.encoding
-    try:
-        name = codecs.lookup(wanted).name
-    except LookupError:
+    name = text_encoding(wanted)
+    if name is None:
         raise DataError(
             f"{layout.key}.encoding: received {wanted!r}, which is no encoding; allowed: utf-8, latin-1, cp1252, "
             "utf-16, ..."
-        ) from None
+        )
     with path.open("rb") as file:
         start = file.read(4)
     for mark, marked in _MARKS:
@@ -118,16 +118,22 @@ def _encoding(path: Path, origin: str, layout: Layout) -> str:
 def _decoding(path: Path, origin: str, encoding: str, layout: Layout) -> Iterator[None]:
     try:
         yield
-    except UnicodeError:
-        offset, line, byte = _first_bad_byte(path, encoding)
+    except UnicodeError as error:
+        place = _first_bad_byte(path, encoding)
+        if place is None:
+            raise DataError(
+                f"{origin} is not {layout.format.encoding.upper()} text ({error}); set {layout.key}.encoding to the "
+                "one that it has (utf-8, latin-1, cp1252, ...)."
+            ) from None
+        offset, line, byte = place
         raise DataError(
             f"{origin} is not {layout.format.encoding.upper()} text: byte 0x{byte:02x} at offset {offset} (line "
             f"{line}); save it as CSV with UTF-8 encoding, or set {layout.key}.encoding (latin-1, cp1252, ...)."
         ) from None
 
 
-def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int, int]:
-    """Offset, line and value of the first byte that cannot be decoded."""
+def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int, int] | None:
+    """Offset, line and value of the first byte that cannot be decoded; None if no single byte is wrong."""
     decoder = codecs.getincrementaldecoder(encoding)()
     offset, line = 0, 1
     with path.open("rb") as file:
@@ -140,10 +146,12 @@ def _first_bad_byte(path: Path, encoding: str) -> tuple[int, int, int]:
                 place = offset - kept + error.start
                 line += bytes(error.object[: error.start]).count(b"\n")
                 return place, line, error.object[error.start]
+            except UnicodeError:
+                return None
             line += text.count("\n")
             offset += len(block)
             if not block:
-                return offset, line, 0
+                return None
 
 
 def _structure(path: Path, origin: str, encoding: str, layout: Layout) -> tuple[list[str], str, "array[int]"]:
