@@ -15,6 +15,8 @@ MAPPING = frozenset(
         "features.baseline",
         "features.creative_fatigue",
         "features.attribution",
+        "enhanced_cleaning.currency.rate_col",
+        "enhanced_cleaning.week_alignment",
     }
 )
 """Keys that say which source column is what."""

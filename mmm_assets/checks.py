@@ -1,11 +1,13 @@
 """The one place where outcomes of `mmm_core` become Dagster's asset checks and failures."""
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
+import numpy as np
 
 from mmm_core.errors import MMMError
 from mmm_core.quality.check import CheckResult
@@ -58,7 +60,7 @@ def _check_result(asset: str, name: str, result: CheckResult | None) -> dg.Asset
         )
     severity = dg.AssetCheckSeverity.ERROR if result.severity == "error" else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
-        passed=result.passed,
+        passed=bool(result.passed),
         asset_key=asset,
         check_name=name,
         severity=severity,
@@ -87,7 +89,11 @@ def cases_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
 
 
 def _cell(value: Any) -> str | int | float | bool:
-    return value if isinstance(value, str | int | float | bool) else str(value)
+    """Only Python's own types can be stored; NumPy's numbers look like them."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    if isinstance(plain, float) and not math.isfinite(plain):
+        return str(plain)
+    return plain if isinstance(plain, str | int | float | bool) else str(plain)
 
 
 @contextmanager

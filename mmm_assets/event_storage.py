@@ -53,7 +53,14 @@ class PooledEventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None):
         self._engines: dict[str, Engine] = {}
+        self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table; asked with every event, and a table that is there stays."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
@@ -64,7 +71,8 @@ class PooledEventLog(SqliteEventLogStorage):
         """The shard's engine; the ones used least recently are closed.  The caller holds the lock."""
         engine = self._engines.pop(shard, None)
         if engine is None:
-            self._copy_template(shard)
+            if self._copy_template(shard):
+                self._initialized_dbs.add(shard)
             engine = create_engine(
                 self.conn_string_for_shard(shard),
                 poolclass=StaticPool,
@@ -81,18 +89,20 @@ class PooledEventLog(SqliteEventLogStorage):
             self._make_template(shard)
         return engine
 
-    def _copy_template(self, shard: str) -> None:
-        """Start a new run's file from the empty one, which has all tables."""
+    def _copy_template(self, shard: str) -> bool:
+        """Start a new run's file from the empty one, which has all tables; whether that was done."""
         path, template = Path(self.path_for_shard(shard)), Path(self._base_dir) / _EMPTY
         if shard == INDEX_SHARD_NAME or path.exists() or not template.exists():
-            return
+            return False
         copy = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
         try:
             shutil.copyfile(template, copy)
             with suppress(FileExistsError):  # another process made it meanwhile: then that is the run's file
                 os.link(copy, path)
+                return True
         finally:
             copy.unlink(missing_ok=True)
+        return False
 
     def _make_template(self, shard: str) -> None:
         """Keep a copy of the first run's file, before it has any event."""

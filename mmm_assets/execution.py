@@ -87,11 +87,7 @@ class Executor:
         self._make(plan, outcome, [SOURCE], None)
         if not outcome.stops:
             self._make_geos(plan, outcome)
-            if outcome.stops:
-                self._make(plan, outcome, [VERDICTS], None)
-            else:
-                due = self._due(plan, outcome, plan.keys & {VERDICTS}, None)
-                self._make(plan, outcome, due, None)
+        self._tell(plan, outcome)
         pooled = plan.keys - plan.by_geo() - {SOURCE, VERDICTS}
         behind_fit = pooled & plan.behind(FIT)
         # The cube by itself: if its content turns out unchanged, what is made from it is still up to date.
@@ -102,6 +98,13 @@ class Executor:
             due = self._due(plan, outcome, behind_fit, None)
             self._make(plan, outcome, due, None, plan.checks_of([FIT]))
         return outcome
+
+    def _tell(self, plan: Plan, outcome: Outcome) -> None:
+        """The page of verdicts: where it is wanted, and where a check has stopped something."""
+        if any(stop.kind == "gate" for stop in outcome.stops):
+            self._make(plan, outcome, [VERDICTS], None)
+        elif not outcome.stops:
+            self._make(plan, outcome, self._due(plan, outcome, plan.keys & {VERDICTS}, None), None)
 
     def _make_geos(self, plan: Plan, outcome: Outcome) -> None:
         keys = plan.by_geo()

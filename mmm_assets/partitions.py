@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import dagster as dg
 
 from mmm_core.errors import DataError
+
+
+_LONGEST_QUOTED = 240
+"""Bytes of a geo's name as a folder is named by it; most file systems allow 255 in all."""
 
 
 def geo_partitions(project_name: str) -> dg.DynamicPartitionsDefinition:
@@ -50,10 +55,10 @@ def register_geos(instance: dg.DagsterInstance, project_name: str, geos: Sequenc
 
 
 def refuse_unusable_names(geos: Sequence[str], origin: str) -> None:
-    """Refuse names that cannot be partition keys.
+    """Refuse names that cannot be partition keys, or names of folders.
 
     Raises:
-        DataError: a name with a control character or with three dots in a row.
+        DataError: a name with a control character or with three dots in a row, or one that is too long.
     """
     unusable = [geo for geo in geos if "..." in geo or any(ord(character) < 32 for character in geo)]
     if unusable:
@@ -61,4 +66,10 @@ def refuse_unusable_names(geos: Sequence[str], origin: str) -> None:
         raise DataError(
             f"{origin}: {len(unusable)} geo name(s) contain `...`, a tab or another control character ({shown}); "
             "rename them in the source."
+        )
+    long = [geo for geo in geos if len(quote(geo, safe="")) > _LONGEST_QUOTED]
+    if long:
+        raise DataError(
+            f"{origin}: {len(long)} geo name(s) are too long to name a folder ({long[0][:40]!r}…); shorten them in the "
+            "source (letters that are not Latin count threefold or more)."
         )

@@ -21,7 +21,7 @@ def write_dt_mart(folder: Path, seed: int = 5) -> Path:
         {
             "Date": dates.strftime("%Y-%m-%d"),
             "product_category": rng.choice(["Camera", "EntertainmentSmall"], len(dates)),
-            "gmv_new": rng.gamma(4.0, 500.0, len(dates)).round(0),
+            "gmv_new": rng.gamma(4.0, 500_000.0, len(dates)).round(0),
             "units": 1,
         }
     )

@@ -194,10 +194,9 @@ def _tell_calibration(outcome: CheckResult) -> None:
 
 def _tell_data_scale(scale: DataScale) -> None:
     header, rows = scale.shown()
-    title = "Data path: seconds, and milliseconds of the processor per geo by stage"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column in header:
-        table.add_column(column, justify="right")
+    table = Table(title="Data path", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for number, column in enumerate(header):
+        table.add_column(column, justify="right" if number else "left")
     for row in rows:
         table.add_row(*map(Text, row))
     results().print(table)

@@ -138,7 +138,7 @@ def exploration(
         found = explore(model_data, joined_logs(change_log, model_data.geos), config)
         mapping = resolve_mapping(config, source_snapshot["columns"], source_snapshot["origin"])
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        title = f"{config.reports.title or config.project.name}: data"
+        title = config.reports.title or config.project.name
         page = render_eda(found, title, mapping.kpi, config.project.name, now)
         write_text(project.exports / "eda.html", page)
         previews = media_previews(model_data, config)

@@ -1,7 +1,8 @@
 """Stage ingest: one immutable version of the source, and each geo's rows of it."""
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def take_snapshot(project: Project, progress: Progress = silent) -> tuple[dict[s
     mapping = resolve_mapping(project.config, list(source.frame.columns), source.origin)
     geos = geo_fingerprints(source, mapping)
     refuse_unusable_names(tuple(geos), source.origin)
-    path = project.snapshots / f"{source.content_hash}.parquet"
+    path = project.snapshots / f"{_content_name(source, geos)}.parquet"
     if not path.exists():
         with atomic_path(path) as temporary:
             source.frame.to_parquet(temporary, index=False)
@@ -121,6 +122,12 @@ def take_snapshot(project: Project, progress: Progress = silent) -> tuple[dict[s
         "truth_roi": None if source.truth is None else dict(source.truth.roi),
     }
     return record, source.frame
+
+
+def _content_name(source: SourceTable, geos: Mapping[str, str]) -> str:
+    """Names what is stored: the same bytes are another table where other columns are keys (`007` or 7)."""
+    content = json.dumps([source.content_hash, [str(column) for column in source.frame.columns], dict(geos)])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def source_checks(
@@ -174,7 +181,7 @@ def stored_source(record: dict[str, Any]) -> SourceTable:
     """The table that `take_snapshot` stored.
 
     Raises:
-        StorageError: it is gone.
+        StorageError: it is gone or damaged.
     """
     path = Path(record["snapshot"])
     if not path.exists():
@@ -188,4 +195,12 @@ def _snapshot_table(
     path: Path, origin: str, content_hash: str, notes: tuple[str, ...], passed_over: tuple[str, ...]
 ) -> SourceTable:
     """The file never changes, and one process often reads it for many geos."""
-    return SourceTable(pd.read_parquet(path), origin, content_hash, notes=notes, passed_over=passed_over)
+    import pyarrow
+
+    try:
+        frame = pd.read_parquet(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise StorageError(
+            f"The snapshot {path} is damaged ({error}); delete it and materialize source_snapshot again."
+        ) from None
+    return SourceTable(frame, origin, content_hash, notes=notes, passed_over=passed_over)

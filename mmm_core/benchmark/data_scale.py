@@ -62,20 +62,18 @@ class DataScale:
         )
 
     def shown(self) -> tuple[list[str], list[list[str]]]:
-        """Header and rows of a table for people."""
-        header = ["geos", "rows", "seconds", "processor s", "memory MB", "ms per geo", *STAGES]
-        rows = [
-            [
-                f"{row['geos']:,}",
-                f"{row['rows']:,}",
-                f"{row['seconds']:.1f}",
-                f"{row['processor_seconds']:.1f}",
-                f"{row['peak_memory_bytes'] / _MEGABYTE:,.0f}",
-                *(f"{row[name]:.1f}" for name in ("milliseconds_per_geo", *STAGES)),
-            ]
-            for row in self.table.to_dict("records")
-        ]
-        return header, rows
+        """Header and rows of a table for people: one column per size."""
+        rows = self.table.to_dict("records")
+        lines = {
+            "rows": [f"{row['rows']:,}" for row in rows],
+            "seconds": [f"{row['seconds']:.1f}" for row in rows],
+            "processor seconds": [f"{row['processor_seconds']:.1f}" for row in rows],
+            "peak memory, MB": [f"{row['peak_memory_bytes'] / _MEGABYTE:,.0f}" for row in rows],
+            "processor ms per geo": [f"{row['milliseconds_per_geo']:.1f}" for row in rows],
+            **{f"of these: {stage}": [f"{row[stage]:.1f}" for row in rows] for stage in STAGES},
+        }
+        header = ["", *(f"{row['geos']:,} geos" for row in rows)]
+        return header, [[name, *cells] for name, cells in lines.items()]
 
 
 def run_data_scale(
@@ -109,8 +107,7 @@ def run_data_scale(
     rows = []
     for size in sorted(set(sizes)):
         with tempfile.TemporaryDirectory(dir=folder, prefix=f".{size}_geos_") as place:
-            progress(f"writing {size} geos", 0, 1)
-            write_scale_panel(Path(place) / PANEL, size, days, config.benchmark.seed)
+            write_scale_panel(Path(place) / PANEL, size, days, config.benchmark.seed, progress)
             (Path(place) / JOB).write_text(json.dumps(job), encoding="utf-8")
             rows.append(_row(_measured(Path(place), size, limit, progress)))
     study = DataScale(pd.DataFrame(rows))

@@ -13,6 +13,7 @@ from mmm_core.config.mapping import DataConfig
 from mmm_core.config.outputs import RuntimeConfig
 from mmm_core.config.schema import Config
 from mmm_core.features.model_data import FloatArray
+from mmm_core.progress import Progress, silent
 from mmm_core.storage import atomic_path
 
 FIVE_YEARS = 1826
@@ -49,7 +50,9 @@ def scale_config(path: Path, runtime: RuntimeConfig) -> Config:
     return Config(ingest=IngestConfig(path=str(path)), data=DataConfig.model_validate(data), runtime=runtime)
 
 
-def write_scale_panel(path: Path, geos: int, days: int = FIVE_YEARS, seed: int = 1) -> None:
+def write_scale_panel(
+    path: Path, geos: int, days: int = FIVE_YEARS, seed: int = 1, progress: Progress = silent
+) -> None:
     """Write a panel as Parquet, some geos at a time, so that memory does not grow with it.
 
     Args:
@@ -57,6 +60,7 @@ def write_scale_panel(path: Path, geos: int, days: int = FIVE_YEARS, seed: int =
         geos: how many, at least one.
         days: per geo, at least 60; a few of them are left out.
         seed: of everything.
+        progress: told how many geos are written.
     """
     import pyarrow
     import pyarrow.parquet
@@ -70,6 +74,7 @@ def write_scale_panel(path: Path, geos: int, days: int = FIVE_YEARS, seed: int =
             table = pyarrow.Table.from_pandas(frame, preserve_index=False)
             writer = writer or pyarrow.parquet.ParquetWriter(temporary, table.schema)
             writer.write_table(table)
+            progress(f"writing {geos} geos", group[-1] + 1, geos)
         if writer is not None:
             writer.close()
 

@@ -10,9 +10,6 @@ from mmm_core.cleaning.rows import Rows
 from mmm_core.data import calendar
 from mmm_core.errors import DataError
 
-_LEAST_DAYS = 5
-"""Dates of weekly data that are moved may be so close together (a Wednesday, and the Monday after it)."""
-
 
 def align_weeks(rows: Rows, week_start: str) -> tuple[Rows, list[Changes]]:
     """Move each date of weekly data to the first day of its week; daily data stays as it is.
@@ -27,7 +24,7 @@ def align_weeks(rows: Rows, week_start: str) -> tuple[Rows, list[Changes]]:
         The rows, still sorted, and one line for each moved row, with its date in the source.
     """
     dates = pd.DatetimeIndex(rows.dates)
-    if calendar.grain_of(dates) != "weekly" and calendar.usual_distance_days(dates) < _LEAST_DAYS:
+    if not calendar.has_weeks(dates):
         return rows, []
     aligned = calendar.week_starts(dates, week_start).to_numpy()
     moved = np.flatnonzero(aligned != rows.dates)

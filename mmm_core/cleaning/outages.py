@@ -33,9 +33,9 @@ def known_outages(
         )
         if outage.geos and periods.geo not in outage.geos:
             continue
-        start, end = np.datetime64(outage.start, "ns"), np.datetime64(outage.end, "ns")
-        last_days = periods.dates + np.timedelta64(periods.days - 1, "D")
-        cells[np.ix_((periods.dates <= end) & (last_days >= start), at)] = True
+        start, end = np.datetime64(outage.start, "D"), np.datetime64(outage.end, "D")
+        days = periods.dates.astype("datetime64[D]")
+        cells[np.ix_((days <= end) & (days + (periods.days - 1) >= start), at)] = True
     return cells
 
 

@@ -1,11 +1,10 @@
 """Weeks in which high values are to be expected."""
 
-from datetime import date
-
 import numpy as np
 
 from mmm_core.cleaning.change_log import BoolArray
 from mmm_core.cleaning.periods import Periods
+from mmm_core.config.feature_rules import required_period
 from mmm_core.config.features import EventConfig
 from mmm_core.config.keys import nearest
 from mmm_core.config.schema import Config
@@ -43,17 +42,10 @@ def promotion_weeks(weekly: Periods, config: Config) -> BoolArray:
 
 def _weeks_of(event: EventConfig, weekly: Periods, key: str) -> BoolArray:
     found = np.zeros(len(weekly.dates), dtype=bool)
-    last_days = weekly.dates + np.timedelta64(6, "D")
+    days = weekly.dates.astype("datetime64[D]")
     for written in event.dates:
-        first, _, last = written.partition("/")
-        try:
-            start = np.datetime64(date.fromisoformat(first.strip()), "ns")
-            end = np.datetime64(date.fromisoformat(last.strip()), "ns") if last else start
-        except ValueError:
-            raise ConfigError(
-                f"{key}: received {written!r}; allowed: YYYY-MM-DD, or a period YYYY-MM-DD/YYYY-MM-DD."
-            ) from None
-        found |= (weekly.dates <= end) & (last_days >= start)
+        start, end = (np.datetime64(day, "D") for day in required_period(written, key))
+        found |= (days <= end) & (days + 6 >= start)
     return found
 
 

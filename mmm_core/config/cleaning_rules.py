@@ -9,6 +9,7 @@ from mmm_core.config.problems import Problem
 from mmm_core.config.schema import Config
 
 _CURRENCY: KeyPath = ("enhanced_cleaning", "currency")
+_DUPLICATES: KeyPath = ("enhanced_cleaning", "duplicates")
 _MISSING: KeyPath = ("enhanced_cleaning", "missing_data")
 _OUTLIERS: KeyPath = ("enhanced_cleaning", "outliers")
 _OWN: KeyPath = ("project", "currency")
@@ -70,6 +71,14 @@ def _currency_conversion(config: Config) -> Iterator[Problem]:
         yield Problem((*_CURRENCY, "rate_col"), message, ((*_CURRENCY, "rates"),))
     if settings.policy == "convert" and not settings.rates and settings.rate_col is None:
         yield Problem(policy, "received 'convert', but there are no rates; give `rates` or `rate_col`.")
+    if settings.policy != "convert":
+        for key, given in (("rates", bool(settings.rates)), ("rate_col", settings.rate_col is not None)):
+            if given:
+                message = (
+                    f"has no effect while the policy is {settings.policy}; set enhanced_cleaning.currency.policy to "
+                    "convert, or remove it."
+                )
+                yield Problem((*_CURRENCY, key), message, (policy,))
     if settings.policy == "convert" and data.currency_col is None:
         message = "received 'convert', but no column says which currency a row has; give data.currency_col."
         yield Problem(policy, message, (("data", "currency_col"),))
@@ -99,6 +108,32 @@ def _outlier_columns(config: Config) -> Iterator[Problem]:
             yield Problem((*_OUTLIERS, "promo_columns", number), message, (("data", "non_media_treatments"),))
 
 
+def _promotions(config: Config) -> Iterator[Problem]:
+    """Promotions matter only to outliers that are treated."""
+    settings = config.enhanced_cleaning.outliers
+    if not settings.promo_columns:
+        return
+    path: KeyPath = (*_OUTLIERS, "promo_columns")
+    if settings.policy == "none":
+        message = "has no effect while enhanced_cleaning.outliers.policy is none; set a policy, or remove it."
+        yield Problem(path, message, ((*_OUTLIERS, "policy"),))
+    elif not settings.exempt_promo_periods:
+        message = "has no effect while exempt_promo_periods is false; set that to true, or remove it."
+        yield Problem(path, message, ((*_OUTLIERS, "exempt_promo_periods"),))
+
+
+def _duplicates(config: Config) -> Iterator[Problem]:
+    """How rows are combined matters only where they are."""
+    settings = config.enhanced_cleaning.duplicates
+    if settings.policy == "aggregate":
+        return
+    message = f"has no effect while the policy is {settings.policy}; set enhanced_cleaning.duplicates.policy to aggregate"
+    if settings.identical_rows == "keep":
+        yield Problem((*_DUPLICATES, "identical_rows"), f"{message}.", ((*_DUPLICATES, "policy"),))
+    if settings.rules:
+        yield Problem((*_DUPLICATES, "rules"), f"{message}, or remove the rules.", ((*_DUPLICATES, "policy"),))
+
+
 def _pauses_and_outages(config: Config) -> Iterator[Problem]:
     """One stretch of time is a pause or an outage."""
     settings = config.enhanced_cleaning.missing_data
@@ -123,5 +158,7 @@ CLEANING_RULES: tuple[Callable[[Config], Iterator[Problem]], ...] = (
     _currency_codes,
     _currency_conversion,
     _outlier_columns,
+    _promotions,
+    _duplicates,
     _pauses_and_outages,
 )

@@ -30,6 +30,7 @@ OTHER_CHECKS = frozenset(
         "cut_off_series",
         "stopped_feeds",
         "feed_gaps",
+        "named_geos",
         "coverage",
         "preferred_history",
         "missing_weeks",

@@ -7,6 +7,7 @@ from datetime import date
 from mmm_core.config.keys import KeyPath, dotted, nearest
 from mmm_core.config.problems import Problem
 from mmm_core.config.schema import Config
+from mmm_core.errors import ConfigError
 
 _FEATURES: KeyPath = ("features",)
 _EVENTS: KeyPath = ("features", "events")
@@ -31,6 +32,25 @@ def event_period(written: str) -> tuple[date, date] | None:
     return (first, last) if first <= last else None
 
 
+def required_period(written: str, key: str) -> tuple[date, date]:
+    """First and last day of what stands at `key`.
+
+    Raises:
+        ConfigError: it is neither a day nor a period.
+    """
+    period = event_period(written)
+    if period is None:
+        raise ConfigError(f"{key}: {_not_a_period(written)}")
+    return period
+
+
+def _not_a_period(written: str) -> str:
+    return (
+        f"received {written!r}; allowed: a day YYYY-MM-DD, or a period YYYY-MM-DD/YYYY-MM-DD that does not end "
+        "before it begins."
+    )
+
+
 def _dates_of_events(config: Config) -> Iterator[Problem]:
     for name, event in config.features.events.items():
         path = (*_EVENTS, name, "dates")
@@ -38,11 +58,7 @@ def _dates_of_events(config: Config) -> Iterator[Problem]:
             yield Problem(path, "is empty; give at least one day YYYY-MM-DD or period YYYY-MM-DD/YYYY-MM-DD.")
         for index, written in enumerate(event.dates):
             if event_period(written) is None:
-                message = (
-                    f"received {written!r}; allowed: a day YYYY-MM-DD, or a period YYYY-MM-DD/YYYY-MM-DD that "
-                    "does not end before it begins."
-                )
-                yield Problem((*path, index), message)
+                yield Problem((*path, index), _not_a_period(written))
 
 
 def _names_of_terms(config: Config) -> Iterator[Problem]:
@@ -104,7 +120,7 @@ def _names_of_holidays(config: Config) -> Iterator[Problem]:
         elif before != index:
             yield Problem((*_HOLIDAYS, "names", index), f"{name!r} is listed twice; list it once.")
     if holidays.country is None and not holidays.territories:
-        for key in ("lead_weeks", "lag_weeks"):
+        for key in ("names", "lead_weeks", "lag_weeks"):
             if getattr(holidays, key):
                 message = (
                     "has no effect without holidays; set features.holidays.country or territories, or remove it."
@@ -125,6 +141,21 @@ def _fatigue_and_attribution(config: Config) -> Iterator[Problem]:
                 (*path, columns), "is empty; name at least one channel and its column.", ((*path, "enabled"),)
             )
         yield from _unknown_channels((*path, columns), list(entries), config)
+
+
+def _outcomes_and_keys(config: Config) -> Iterator[Problem]:
+    """The age of a creative is not the KPI, and what names rows is no event."""
+    data, features = config.data, config.features
+    kpi = data.kpi_col or data.revenue_col
+    for channel, column in features.creative_fatigue.age_cols.items():
+        if column == kpi:
+            path: KeyPath = (*_FEATURES, "creative_fatigue", "age_cols", channel)
+            yield Problem(path, f"{column} is the KPI; name the column with the creative's age or identifier.")
+    keys = {data.date_col, data.currency_col, *data.keys}
+    for index, column in enumerate(features.event_cols):
+        if column in keys:
+            message = f"{column} says whose row it is, or when, in the data section; name a column of events."
+            yield Problem((*_FEATURES, "event_cols", index), message, (("data",),))
 
 
 def _unknown_channels(path: KeyPath, names: Sequence[str], config: Config) -> Iterator[Problem]:
@@ -154,5 +185,6 @@ FEATURE_RULES: tuple[Callable[[Config], Iterator[Problem]], ...] = (
     _one_place_in_the_baseline,
     _names_of_holidays,
     _fatigue_and_attribution,
+    _outcomes_and_keys,
     _calendar_effects_once,
 )

@@ -116,6 +116,9 @@ class TableConfig(Section):
     """new column -> column of this table that is a total of the period: spread evenly over its days."""
     levels: dict[Name, Name] = {}
     """new column -> column of this table that holds on every day of the period."""
+    carry_days: int = Field(0, ge=0, le=366)
+    """Days for which a level holds on after the period of its last value, until there is another: 3 or 4 for daily
+    rates without weekends and holidays."""
 
 
 class ExternalDataConfig(TableConfig):

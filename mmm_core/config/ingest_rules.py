@@ -110,6 +110,22 @@ def _dates_of_tables(config: Config) -> Iterator[Problem]:
             yield Problem((*path, "amounts"), message)
 
 
+def _levels_that_hold_on(config: Config) -> Iterator[Problem]:
+    """Only a level with a date can hold on."""
+    for path, table in _tables(config):
+        if not table.carry_days:
+            continue
+        here = (*path, "carry_days")
+        if not table.levels:
+            message = (
+                f"has no effect without {dotted((*path, 'levels'))} (amounts are never carried on); remove it."
+            )
+            yield Problem(here, message, ((*path, "levels"),))
+        elif table.date_col is None and table.year_col is None:
+            message = "has no effect on levels without dates, which hold on all days; remove it."
+            yield Problem(here, message, ((*path, "date_col"),))
+
+
 def _columns_of_tables(config: Config) -> Iterator[Problem]:
     """Every table gives columns, and no two give the same."""
     given: dict[str, KeyPath] = {}
@@ -150,6 +166,7 @@ INGEST_RULES: tuple[Callable[[Config], Iterator[Problem]], ...] = (
     _used_connectors,
     _encodings,
     _dates_of_tables,
+    _levels_that_hold_on,
     _columns_of_tables,
     _services_of_tables,
 )

@@ -67,7 +67,8 @@ class DataConfig(Section):
     channel_map: dict[Name, Name | ChannelColumns] = {}
     """channel -> spend column, or {spend: column, media: column}."""
     channel_columns: tuple[Name, ...] = ()
-    """Patterns (`x*`, `!x9`) of spend columns that are channels under their own names, besides `channel_map`."""
+    """Patterns (`x*`, `!x9`) of spend columns that are channels under their own names, besides `channel_map`;
+    `!x9` alone says that x9 is left out on purpose."""
     organic_media: dict[Name, Name] = {}
     """organic channel -> its media column; it has no spend."""
     non_media_treatments: tuple[Name, ...] = ()
@@ -78,7 +79,7 @@ class DataConfig(Section):
     controls_per_capita: tuple[Name, ...] = ()
     """Those of `controls` and `non_media_treatments` (columns or patterns) that are divided by population."""
     derived_columns: dict[Name, Name] = {}
-    """new column -> expression over source columns (see docs/operators.md), e.g. a group of channels:
+    """new column -> expression over source columns (see docs/data.md), e.g. a group of channels:
     `performance: fill(Affiliates, 0) + fill(SEM, 0)`."""
     rows: RowsConfig = RowsConfig()
     national_columns: NationalColumnsConfig = NationalColumnsConfig()

@@ -73,7 +73,7 @@ def _reach_comes_with_frequency(config: Config) -> Iterator[Problem]:
 
 
 def _patterns(config: Config) -> Iterator[Problem]:
-    """A list that only excludes names nothing."""
+    """A list that only excludes names nothing; beside `data.channel_map` it says what is no channel."""
     data = config.data
     lists = (
         ("channel_columns", data.channel_columns),
@@ -86,6 +86,8 @@ def _patterns(config: Config) -> Iterator[Problem]:
         (("features", "event_cols"), config.features.event_cols),
     )
     for path, items in (*((("data", key), items) for key, items in lists), *also):
+        if path == ("data", "channel_columns") and data.channel_map:
+            continue
         if items and all(item.startswith("!") for item in items):
             message = (
                 f"received {', '.join(items)}, which only excludes; name what is meant first, for example `*`."

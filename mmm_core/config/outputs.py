@@ -1,33 +1,11 @@
-"""Sections about what comes out: optimization, evaluation, reports, tracking, runtime, logging."""
+"""Sections about what comes out: evaluation, reports, tracking, runtime, logging."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from mmm_core.config.base import Section
 from mmm_core.config.inputs import Name, Share
-
-
-class PlatformConstraintsConfig(Section):
-    """Limits of every channel's recommended spend."""
-
-    min_spend_pct: Share = 0.0
-    """Smallest share of the total budget for each channel, as a fraction."""
-    max_spend_pct: Share = 1.0
-    """Largest share of the total budget for each channel, as a fraction."""
-    max_change: float = Field(0.5, gt=0)
-    """Largest relative change of a channel's spend against the current plan (0.5: between half and
-    one and a half times), scaled with the scenario's budget."""
-
-
-class OptimizationConfig(Section):
-    """How budgets are recommended."""
-
-    objective: Literal["roas"] = "roas"
-    """`roas`: the largest return from a fixed total budget."""
-    platform_constraints: PlatformConstraintsConfig = PlatformConstraintsConfig()
-    scenario_presets: dict[Name, Annotated[float, Field(gt=-1, le=10)]] = {"current_budget": 0.0}
-    """scenario -> relative change of the total budget against the current plan (-0.2: 20 % less)."""
 
 
 class MetricsConfig(Section):

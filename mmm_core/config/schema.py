@@ -8,10 +8,10 @@ from mmm_core.config.ingest import ExternalDataConfig, IngestConfig
 from mmm_core.config.inputs import Name, PathsConfig, ProjectConfig
 from mmm_core.config.mapping import DataConfig
 from mmm_core.config.modeling import ComplexityConfig, ModelConfig, TrainingConfig
+from mmm_core.config.optimization import OptimizationConfig
 from mmm_core.config.outputs import (
     EvaluationConfig,
     LoggingConfig,
-    OptimizationConfig,
     ReportsConfig,
     RuntimeConfig,
     TrackingConfig,

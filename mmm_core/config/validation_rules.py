@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from mmm_core.config.data_checks import DATA_CHECKS, PROTECTED_CHECKS
 from mmm_core.config.keys import KeyPath, nearest
+from mmm_core.config.mapping import ChannelColumns
 from mmm_core.config.problems import Problem
 from mmm_core.config.schema import Config
 
@@ -45,6 +46,13 @@ def _weights(config: Config) -> Iterator[Problem]:
         yield Problem((*_WEIGHTS, _SCORE), "is what the weights make; remove it.")
 
 
+def _has_no_units(config: Config, channel: str) -> bool:
+    given = config.data.channel_map.get(channel)
+    if isinstance(given, ChannelColumns):
+        return given.reach is None and given.media in (None, given.spend)
+    return given is not None
+
+
 def _costs(config: Config) -> Iterator[Problem]:
     """Costs of media units are positive intervals, in one unit for each channel."""
     tolerance = config.validation.value_sanity.metric_tolerance
@@ -53,6 +61,9 @@ def _costs(config: Config) -> Iterator[Problem]:
             if not 0 <= low < high:
                 message = f"received [{low:g}, {high:g}]; allowed: [low, high] with 0 <= low < high."
                 yield Problem((*_TOLERANCE, key, channel), message)
+            if _has_no_units(config, channel):
+                message = "has no effect: the channel has spend but no media units; map them in data.channel_map."
+                yield Problem((*_TOLERANCE, key, channel), message, (("data", "channel_map", channel),))
     for channel in tolerance.cpm.keys() & tolerance.cpc.keys():
         message = (
             "is also in validation.value_sanity.metric_tolerance.cpc; a channel has one media unit, so keep one."

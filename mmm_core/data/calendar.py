@@ -8,6 +8,8 @@ import pandas as pd
 Grain = Literal["daily", "weekly", "irregular"]
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = pd.Timedelta(days=1)
+_LEAST_DAYS = 5
+"""Dates of weekly data that are moved may be so close together."""
 
 
 def grain_of(dates: pd.DatetimeIndex) -> Grain:
@@ -37,8 +39,8 @@ def usual_distance_days(dates: pd.DatetimeIndex) -> int:
 
 
 def _distances(dates: pd.DatetimeIndex) -> np.ndarray:
-    days = np.unique(dates.to_numpy().astype("datetime64[D]"))
-    return np.diff(days).astype(int)
+    days = np.unique(dates.to_numpy().astype("datetime64[D]").astype(np.int64))
+    return np.diff(days)
 
 
 def off_weekday(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -46,6 +48,11 @@ def off_weekday(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
     distinct = pd.DatetimeIndex(dates.unique()).sort_values()
     usual = int(np.bincount(distinct.weekday, minlength=7).argmax())
     return distinct[distinct.weekday != usual]
+
+
+def has_weeks(dates: pd.DatetimeIndex) -> bool:
+    """Whether dates stand for weeks, though some may be moved by a day or two (a Wednesday, and the Monday after)."""
+    return grain_of(dates) == "weekly" or usual_distance_days(dates) >= _LEAST_DAYS
 
 
 def week_starts(dates: pd.DatetimeIndex, week_start: str) -> pd.DatetimeIndex:

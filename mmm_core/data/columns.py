@@ -1,6 +1,7 @@
 """Which source column is what."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from mmm_core.config.mapping import ChannelColumns
@@ -69,11 +70,14 @@ class ColumnMapping:
     events: tuple[str, ...] = ()
     """Columns that say on which days, or how strongly, an event was on."""
     joined: frozenset[str] = frozenset()
-    """Columns that come from further tables, so that several rows of one geo and date hold the same value."""
+    """Columns of further tables, of all geos together, or derived from such columns only: several rows of one geo
+    and date hold the same value."""
     date_format: str | None = None
     """How dates are written (strptime); None: recognised."""
+    weeks_from: str | None = None
+    """Weekday to which cleaning will move weekly dates (`enhanced_cleaning.week_alignment`); None: they stay."""
 
-    @property
+    @cached_property
     def numeric_columns(self) -> dict[str, str]:
         """Panel column -> source column, for everything but geo and date, in the panel's order."""
         columns: dict[str, str | None] = {

@@ -37,6 +37,7 @@ LARGEST = 1e100
 """Largest number that may come of it."""
 SMALLEST_DIVISOR = 1e-50
 """Smallest number by which others may be divided."""
+DAYS_OF_WEEK = 7.0
 
 
 def raw_panel_schema(mapping: ColumnMapping, masked: bool = False) -> pa.DataFrameSchema:
@@ -121,8 +122,29 @@ def _raw_rules(name: str, masked: bool) -> list[pa.Check]:
     return rules + _range_rules(name)
 
 
+def value_range(column: str) -> tuple[float, float]:
+    """Smallest and largest number that a panel column may hold, infinite without a limit of its own.
+
+    Above 0 means `SMALLEST_DIVISOR` or more; besides, no number may be larger than `LARGEST_RAW` or `LARGEST`.
+    """
+    if column in (POPULATION, CURRENCY_RATE):
+        return SMALLEST_DIVISOR, np.inf
+    if column.startswith(CALENDAR):
+        return 0.0, 1.0
+    if column.startswith(SEASON):
+        return -1.0, 1.0
+    if column.startswith(HOLIDAY):
+        return 0.0, DAYS_OF_WEEK
+    free = column.startswith((CONTROL, TREATMENT, EXTRA, TERM, BASELINE))
+    return (-np.inf if free else 0.0), np.inf
+
+
 def _range_rules(name: str) -> list[pa.Check]:
-    if name in (POPULATION, CURRENCY_RATE):
+    lowest, highest = value_range(name)
+    if highest < np.inf:
+        text = f"must be between {lowest:g} and {highest:g}"
+        return [_rule(text, lambda values: ~((_numbers(values) < lowest) | (_numbers(values) > highest)))]
+    if lowest > 0:
         return [
             _rule("must be above 0", lambda values: ~(_numbers(values) <= 0)),
             _rule(
@@ -130,21 +152,14 @@ def _range_rules(name: str) -> list[pa.Check]:
                 lambda values: ~((_numbers(values) > 0) & (_numbers(values) < SMALLEST_DIVISOR)),
             ),
         ]
-    if name.startswith(CALENDAR):
-        return [_rule("must be between 0 and 1", lambda values: _numbers(values).between(0, 1))]
-    if name.startswith(SEASON):
-        return [_rule("must be between -1 and 1", lambda values: ~(_numbers(values).abs() > 1))]
-    if name.startswith(HOLIDAY):
-        return [_rule("must be between 0 and 7", lambda values: _numbers(values).between(0, 7))]
-    if name.startswith((CONTROL, TREATMENT, EXTRA, TERM, BASELINE)):
-        return []
-    return [_rule("must not be negative", lambda values: ~(_numbers(values) < 0))]
+    return [_rule("must not be negative", lambda values: ~(_numbers(values) < 0))] if lowest == 0 else []
 
 
 def _not_absurd(largest: float) -> pa.Check:
     def test(values: pd.Series) -> pd.Series:
         sizes = _numbers(values).abs()
-        return ~(sizes > largest) | np.isinf(sizes)
+        fine: pd.Series = ~(sizes > largest) | np.isinf(sizes)
+        return fine
 
     return _rule(f"must not be larger than {largest:g}", test)
 

@@ -94,6 +94,18 @@ def read_dates(texts: Sequence[str], date_format: str | None = None) -> WrittenD
     return WrittenDates(days_out.astype("datetime64[ns]"), undecided)
 
 
+def within_years(days: Days) -> Days:
+    """(N,) days, NaT for those of years that no data is from, such as the 9999 that stands for "never".
+
+    Nanoseconds since 1970, which pandas counts in, would run over and show another date.
+
+    Args:
+        days: (N,) datetime64[D].
+    """
+    first, end = (np.datetime64(f"{year}-01-01", "D") for year in (_YEARS[0], _YEARS[-1] + 1))
+    return np.where((days < first) | (days >= end), np.datetime64("NaT", "D"), days)
+
+
 def _formatted(text: str, date_format: str) -> np.datetime64:
     """The written day, whatever its zone."""
     try:

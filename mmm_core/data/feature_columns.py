@@ -1,6 +1,6 @@
 """Source columns that features, further tables and the preparation of the source bring into the mapping."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from mmm_core.config.schema import Config
@@ -38,9 +38,19 @@ def words_in(config: Config) -> frozenset[str]:
     )
 
 
-def repeated_columns(config: Config) -> frozenset[str]:
-    """Columns of further tables, and those that are derived from nothing else."""
-    repeated = set(joined_columns(config))
+def repeated_columns(config: Config, columns: Iterable[str]) -> frozenset[str]:
+    """Columns of further tables, amounts of all geos together, and what is derived from nothing else.
+
+    Args:
+        config: its `ingest.tables`, `external_data`, `data.national_columns` and `data.derived_columns`.
+        columns: the source's columns.
+    """
+    items = config.data.national_columns.columns
+    named = {column for column in columns if any(column == item or fnmatchcase(column, item) for item in items)}
+    repeated = {
+        *joined_columns(config),
+        *(named - {item.removeprefix("!") for item in items if item not in named}),
+    }
     for name, text in config.data.derived_columns.items():
         parts = parse(text, f"data.derived_columns.{name}", ordered=False).columns
         if parts and repeated.issuperset(parts):

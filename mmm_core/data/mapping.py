@@ -33,6 +33,9 @@ from mmm_core.errors import ConfigError, DataError
 __all__ = ["ColumnMapping", "geo_names", "mapped_data", "raw_panel", "resolve_mapping"]
 
 
+_LONGEST_NAME = 200
+
+
 def resolve_mapping(config: Config, columns: Sequence[str], origin: str) -> ColumnMapping:
     """Match the configuration, or a known layout, with the columns that there are.
 
@@ -129,8 +132,9 @@ def _compile(config: Config, data: DataConfig, columns: Sequence[str], origin: s
         ages=creative_ages(config, columns),
         attributed=attributed,
         events=event_columns(config, columns, origin),
-        joined=repeated_columns(config).intersection(columns),
+        joined=repeated_columns(config, own).intersection(columns),
         date_format=data.date_format,
+        weeks_from=data.week_start if config.enhanced_cleaning.week_alignment == "align" else None,
     )
 
 
@@ -164,8 +168,8 @@ def geo_names(source: SourceTable, mapping: ColumnMapping) -> tuple[str, ...]:
     A geo that only holds national amounts (`data.national_columns.geo`) is none.
 
     Raises:
-        DataError: a row whose geo is empty, dates of which day and month cannot be told apart, or national
-            amounts that are not where they should be; names the rows.
+        DataError: a row whose geo is empty, a name of more than 200 characters, dates of which day and month cannot
+            be told apart, or national amounts that are not where they should be; names the rows.
     """
     found = geo_rows(source, mapping.keys)
     unnamed = np.flatnonzero(found.codes < 0)
@@ -173,6 +177,13 @@ def geo_names(source: SourceTable, mapping: ColumnMapping) -> tuple[str, ...]:
         raise DataError(
             f"{source.origin}: {mapping.source_column(GEO)} is empty: {named_rows(source, unnamed)}; "
             "name the geo or remove the rows."
+        )
+    too_long = [name for name in found.names if len(name) > _LONGEST_NAME]
+    if too_long:
+        rows = named_rows(source, found.rows[too_long[0]])
+        raise DataError(
+            f"{source.origin}: a geo's name in {mapping.source_column(GEO)} has {len(too_long[0]):,} characters "
+            f"({shortened(too_long[0])!r}, {rows}); names have at most {_LONGEST_NAME}, so correct it in the source."
         )
     source_dates(source, mapping.date, mapping.date_format)
     national_positions(source, mapping)
@@ -218,9 +229,10 @@ def _dates(source: SourceTable, mapping: ColumnMapping, mine: IntArray) -> pd.Se
     """Dates of a geo's rows; as text if one of them is none."""
     days = pd.Series(source_dates(source, mapping.date, mapping.date_format)[mine])
     written = source.frame[mapping.date]
-    if days.notna().all() or pd.api.types.is_datetime64_any_dtype(written):
+    own = written.iloc[mine]
+    if days.notna().all() or (pd.api.types.is_datetime64_any_dtype(own) and own.isna().sum() == days.isna().sum()):
         return days
-    text = pd.Series(as_text(written.iloc[mine]).to_numpy(), dtype=object)
+    text = pd.Series(as_text(own).to_numpy(), dtype=object)
     dates: pd.Series = days.dt.strftime("%Y-%m-%d").astype(object).where(days.notna(), text)
     return dates
 

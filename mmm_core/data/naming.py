@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mmm_core.data.numbers import as_text
+from mmm_core.errors import DataError
 
 NATIONAL = "national"
 """The only geo of a panel without key columns."""
@@ -36,6 +37,9 @@ def geo_codes(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[NDArray[np.intp
 
     Returns:
         (N,) index into the list of names, -1 where a key is empty; and the names, in order of appearance.
+
+    Raises:
+        DataError: two geos would have the same name.
     """
     if not keys:
         return np.zeros(len(frame), dtype=np.intp), [NATIONAL]
@@ -52,7 +56,13 @@ def geo_codes(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[NDArray[np.intp
             combination, code = divmod(combination, len(texts))
             words.insert(0, texts[code])
         if all(words):
-            number_of[position] = numbers.setdefault(_SEPARATOR.join(words), len(numbers))
+            name = _SEPARATOR.join(words)
+            if name in numbers:
+                raise DataError(
+                    f"data.keys: two different values of {', '.join(keys)} both give the geo {name[:200]!r}; rename one "
+                    f"of them, without {_SEPARATOR!r} inside."
+                )
+            number_of[position] = numbers[name] = len(numbers)
     return number_of[rows], list(numbers)
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mmm_core.data import calendar
 from mmm_core.data.columns import ColumnMapping
+from mmm_core.data.dates import Days
 from mmm_core.data.geo_rows import IntArray, geo_rows, named_rows, row_numbers, source_dates
 from mmm_core.data.numbers import numbers_or_text
 from mmm_core.data.patterns import listed
@@ -23,12 +25,19 @@ def national_shares(source: SourceTable, mapping: ColumnMapping) -> FloatArray:
     all hold the geo's share.  NaN on a date on which a weight is missing, negative or infinite, or all are 0;
     and in rows without date and of the geo that holds the national amounts.
     """
-    key = ("national shares", mapping.keys, mapping.date, mapping.national_by, mapping.national_geo)
+    key = (
+        "national shares",
+        mapping.keys,
+        mapping.date,
+        mapping.national_by,
+        mapping.national_geo,
+        mapping.weeks_from,
+    )
     kept = source.found.get(key)
     if isinstance(kept, np.ndarray):
         return kept
     codes = geo_rows(source, mapping.keys).codes
-    days = source_dates(source, mapping.date, mapping.date_format)
+    days = _dates(source, mapping)
     counted = (codes >= 0) & ~np.isnat(days) & ~_national_rows(source, mapping)
     shares = np.full(len(codes), np.nan)
     shares[counted] = shares_by_date(codes[counted], days[counted], _weights(source, mapping)[counted])
@@ -63,12 +72,19 @@ def national_positions(source: SourceTable, mapping: ColumnMapping) -> IntArray 
     """
     if mapping.national_geo is None or not mapping.national:
         return None
-    key = ("national positions", mapping.keys, mapping.date, mapping.national_geo, mapping.national)
+    key = (
+        "national positions",
+        mapping.keys,
+        mapping.date,
+        mapping.national_geo,
+        mapping.national,
+        mapping.weeks_from,
+    )
     kept = source.found.get(key)
     if isinstance(kept, np.ndarray):
         return kept
     own = np.flatnonzero(_national_rows(source, mapping))
-    days = source_dates(source, mapping.date, mapping.date_format)
+    days = _dates(source, mapping)
     own = own[~np.isnat(days[own])]
     order = own[np.argsort(days[own], kind="stable")]
     twice = np.flatnonzero(days[order][1:] == days[order][:-1])
@@ -95,7 +111,7 @@ def check_repeated_amounts(source: SourceTable, mapping: ColumnMapping) -> None:
     """
     if mapping.national_geo is not None or not mapping.national:
         return
-    days = source_dates(source, mapping.date, mapping.date_format)
+    days = _dates(source, mapping)
     rows = np.flatnonzero(~np.isnat(days))
     rows = rows[np.argsort(days[rows], kind="stable")]
     first = np.flatnonzero(np.r_[True, days[rows][1:] != days[rows][:-1]]) if len(rows) else rows
@@ -125,7 +141,7 @@ def national_notes(source: SourceTable, mapping: ColumnMapping) -> tuple[str, ..
     national_positions(source, mapping)
     notes = [f"{note}; they stand in the rows of {mapping.national_geo}, which is no geo of its own."]
     own = _national_rows(source, mapping)
-    days = source_dates(source, mapping.date, mapping.date_format)
+    days = _dates(source, mapping)
     alone = own & ~np.isin(days, days[~own])
     for column in mapping.national:
         lost = float(np.nansum(_amounts(source, column)[alone]))
@@ -136,6 +152,26 @@ def national_notes(source: SourceTable, mapping: ColumnMapping) -> tuple[str, ..
                 f"({named_rows(source, np.flatnonzero(alone))}), so they are in no geo."
             )
     return tuple(notes)
+
+
+def _dates(source: SourceTable, mapping: ColumnMapping) -> Days:
+    """(N,) dates of the rows, NaT without one; kept.  Weekly dates that cleaning will move to the first day of their
+    week are moved here too: rows of one week share its amount, whatever their weekday."""
+    days = source_dates(source, mapping.date, mapping.date_format)
+    if mapping.weeks_from is None:
+        return days
+    key = ("aligned dates", mapping.keys, mapping.date, mapping.date_format, mapping.weeks_from)
+    kept = source.found.get(key)
+    if isinstance(kept, np.ndarray):
+        return kept
+    days = days.copy()
+    for rows in geo_rows(source, mapping.keys).rows.values():
+        known = rows[~np.isnat(days[rows])]
+        dates = pd.DatetimeIndex(days[known])
+        if len(known) and calendar.has_weeks(dates):
+            days[known] = calendar.week_starts(dates, mapping.weeks_from).to_numpy()
+    source.found[key] = days
+    return days
 
 
 def _amounts(source: SourceTable, column: str) -> FloatArray:

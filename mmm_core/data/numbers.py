@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from mmm_core.data.dates import WrittenDates, read_dates
+from mmm_core.data.dates import WrittenDates, read_dates, within_years
 
 MISSING_WORDS = frozenset({"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none"})
 """What counts as a missing number, whatever the case.  Never applied to names of geos."""
@@ -65,7 +65,8 @@ def parsed_dates(values: pd.Series, date_format: str | None = None) -> pd.Series
 def written_dates(values: pd.Series, date_format: str | None = None) -> WrittenDates:
     """What was made of the dates of a column."""
     if pd.api.types.is_datetime64_any_dtype(values):
-        days = values.dt.tz_localize(None).dt.normalize().to_numpy(dtype="datetime64[ns]")
+        local = values if isinstance(values.dtype, np.dtype) else values.dt.tz_localize(None)
+        days = within_years(local.to_numpy().astype("datetime64[D]")).astype("datetime64[ns]")
         return WrittenDates(days, np.zeros(len(days), dtype=bool))
     codes, distinct = pd.factorize(values)
     texts = as_text(pd.Series(distinct)).fillna("").str.strip()

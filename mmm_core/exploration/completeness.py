@@ -17,7 +17,8 @@ STATES = ("observed", "filled", "masked", "absent", "outside")
 row, but its KPI is not known; `absent`: there is no row; `outside` the geo's own dates."""
 _FILLED_COLUMNS = (KPI, SPEND, MEDIA, REACH, FREQUENCY)
 _ABSENT_RULES = ("missing week", "missing day")
-_SPREAD_RULE = "national"
+_NOT_FILLED = ("national", "missing value: pause, ", "missing value: no activity ")
+"""Parts of rules."""
 _TOTALS_TYPES = ("object", "object", "int64", "int64", "float64", "float64")
 
 
@@ -25,14 +26,14 @@ def states(data: ModelData, change_log: pd.DataFrame | None) -> NDArray[np.int8]
     """(G, T) position in `STATES`.
 
     A value is filled if the log says that it was missing, or 0 and recorded wrongly, and now is a number.
-    Amounts that were spread over geos are not.
+    Amounts that were spread over geos are not, and neither are pauses: nothing was recorded as nothing was on.
     """
     found = np.where(data.observed, 0, 2).astype(np.int8)
     if change_log is not None and len(change_log):
         g, t, log = _located(data, change_log)
         before, after = log["before"].to_numpy(dtype=np.float64), log["after"].to_numpy(dtype=np.float64)
         own = _where(log["column"], lambda column: column.startswith(_FILLED_COLUMNS))
-        own &= ~_where(log["rule"], lambda rule: _SPREAD_RULE in rule.lower())
+        own &= ~_where(log["rule"], lambda rule: any(word in rule.lower() for word in _NOT_FILLED))
         filled = own & (np.isnan(before) | ((before == 0) & (after > 0))) & np.isfinite(after)
         absent = _where(log["rule"], lambda rule: rule.startswith(_ABSENT_RULES))
         found[_cells(found.shape, g[filled], t[filled]) & (found == 0)] = 1

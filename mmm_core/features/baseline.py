@@ -117,7 +117,10 @@ def _centred(values: FloatArray) -> FloatArray:
 
 
 def _standardised(values: FloatArray) -> FloatArray:
-    return np.zeros_like(values) if _is_constant(values) else (values - values.mean()) / values.std()
+    if _is_constant(values):
+        return np.zeros_like(values)
+    scaled = values / np.abs(values).max()  # the squares of very small numbers would be 0
+    return np.asarray((scaled - scaled.mean()) / scaled.std(), dtype=np.float64)
 
 
 def _is_constant(values: FloatArray) -> bool:

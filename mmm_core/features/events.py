@@ -5,10 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from mmm_core.config.feature_rules import event_period
+from mmm_core.config.feature_rules import required_period
 from mmm_core.config.features import EventConfig
 from mmm_core.data.panel import EVENT
-from mmm_core.errors import ConfigError
 from mmm_core.features.model_data import FloatArray
 from mmm_core.features.seasonality import days_of_weeks
 
@@ -43,12 +42,8 @@ def _share(days: NDArray[np.datetime64], name: str, event: EventConfig) -> Float
     """(T,) from the (T, 7) days of the weeks."""
     on = np.zeros(days.shape, dtype=bool)
     for written in event.dates:
-        period = event_period(written)
-        if period is None:
-            raise ConfigError(
-                f"features.events.{name}.dates: received {written!r}; allowed: a day YYYY-MM-DD, or a period "
-                "YYYY-MM-DD/YYYY-MM-DD that does not end before it begins."
-            )
-        first, last = (np.datetime64(day, "D") for day in period)
+        first, last = (
+            np.datetime64(day, "D") for day in required_period(written, f"features.events.{name}.dates")
+        )
         on |= (days >= first) & (days <= last)
     return np.asarray(event.intensity * on.mean(axis=1), dtype=np.float64)

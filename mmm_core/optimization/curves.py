@@ -104,14 +104,13 @@ def adaptive_nodes(
     from scipy.interpolate import PchipInterpolator
 
     spend = _even(low, high, scale)
-    outcome = function(spend)
     left, right = spend[:-1], spend[1:]
+    inside = _thirds(left, right)
+    both = function(np.concatenate([spend, inside]))  # one call: the first nodes hardly ever suffice
+    outcome, truth = both[: len(spend)], both[len(spend) :]
     for _ in range(_MOST_ROUNDS):
-        inside = (left + np.outer([1, 2], right - left) / 3).ravel()
-        truth = function(inside)
         guess = PchipInterpolator(spend / (spend + scale), outcome)(inside / (inside + scale))
-        size = np.abs(outcome).max(axis=0, keepdims=True)
-        wrong = np.abs(guess - truth) > tolerance * size
+        wrong = np.abs(guess - truth) > tolerance * np.abs(outcome).max(axis=0, keepdims=True)
         again = wrong.reshape(2, len(left), -1).any(axis=(0, 2))
         order = np.argsort(np.concatenate([spend, inside]))
         spend, outcome = np.concatenate([spend, inside])[order], np.concatenate([outcome, truth])[order]
@@ -119,7 +118,14 @@ def adaptive_nodes(
             break
         edges = np.stack([left, *inside.reshape(2, -1), right])[:, again]
         left, right = edges[:-1].ravel(), edges[1:].ravel()
+        inside = _thirds(left, right)
+        truth = function(inside)
     return spend, outcome
+
+
+def _thirds(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Where intervals are cut: all first cuts, then all second ones."""
+    return np.asarray((left + np.outer([1, 2], right - left) / 3).ravel(), dtype=np.float64)
 
 
 def interpolated(

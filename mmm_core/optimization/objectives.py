@@ -1,111 +1,157 @@
-"""What a budget is worth: each channel's outcome as a function of its total spend."""
+"""What is maximised, and the best plan for it."""
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mmm_core.config.optimization import Objective, RiskConfig
+from mmm_core.errors import BudgetError
 from mmm_core.features.model_data import FloatArray
-from mmm_core.model.forward import Units, scaled_channel_outcome
-from mmm_core.model.posterior import Posterior
+from mmm_core.optimization.curves import ResponseCurve
+from mmm_core.optimization.measures import RISK_OBJECTIVES, measure_of
+from mmm_core.optimization.problem import BudgetProblem
+from mmm_core.optimization.response import CellResponse
+from mmm_core.optimization.risk import careful_plan
+from mmm_core.optimization.solver import Allocation, allocate
 
-_TOLERANCE = 1e-5
-"""Largest interpolation error, relative to the channel's largest outcome in range."""
-_FIRST_NODES = 9
-_MOST_ROUNDS = 12
-_MOST_EVALUATIONS = 250_000_000
-"""Draws x geos x weeks x channels for which all draws are used."""
-_FEWEST_DRAWS = 1000
+FLEXIBLE_OBJECTIVES = ("profit", "target_roas", "target_mroi")
+"""Objectives that choose the total budget."""
+_BUDGETS = 9
+"""Totals that are tried before the largest one that reaches a return is searched in between."""
+_HALVINGS = 24
 
 
 @dataclass(frozen=True)
-class ResponseCurve:
-    """Posterior mean of the outcome that one channel adds, between two spends; non-decreasing unless media
-    effects may be negative (`ModelSpec.media_effects` normal)."""
+class Goal:
+    """An objective with its parameters."""
+
+    objective: Objective
+    margin: float = 1.0
+    """Profit before media cost per unit of outcome."""
+    target: float | None = None
+    """Outcome per unit of money that must be reached."""
+    risk: RiskConfig = RiskConfig()
+    tolerance: float = 1e-4
+    """Relative gap between bound and value."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The best plan for a goal."""
 
     spend: FloatArray
-    """(N,) ascending nodes: the channel's total spend, money."""
-    outcome: FloatArray
-    """(N,) outcome over the fit window at the nodes: revenue where known, otherwise KPI units."""
-    scale: float
-    """Current spend, money.  Interpolation is over `spend / (spend + scale)`, in which saturating curves
-    are nearly straight."""
-
-    def __call__(self, spend: FloatArray) -> FloatArray:
-        """Outcome at any spend between the first and the last node (monotone cubic interpolation)."""
-        if len(self.spend) == 1:
-            return np.full(np.shape(spend), self.outcome[0])
-        return np.asarray(self._interpolant(spend / (spend + self.scale)), dtype=np.float64)
-
-    @cached_property
-    def _interpolant(self) -> Any:
-        from scipy.interpolate import PchipInterpolator
-
-        return PchipInterpolator(self.spend / (self.spend + self.scale), self.outcome)
+    """(N,) money per cell."""
+    value: float
+    """Of the objective, on the interpolated curves: outcome, profit, or the measure of risk."""
+    bound: float | None
+    """No plan that keeps the limits has a larger value; None: not proven."""
+    multipliers: FloatArray
+    """(R,) outcome (risk-aware: measure) of one more unit of each limit; negative: of its low end."""
+    cost: float = 0.0
+    """Units of outcome that one unit of money must bring at least."""
 
 
-def response_curve(
-    posterior: Posterior, channel: int, low: float, high: float, units: Units | None = None
-) -> ResponseCurve:
-    """Response of one channel to its spend in [low, high], its historical flighting scaled.
+def recommend(
+    scenario: str, responses: Sequence[CellResponse], problem: BudgetProblem, goal: Goal
+) -> Recommendation:
+    """The best plan for a goal.
 
-    Nodes are added by cutting intervals into thirds until the interpolation, tested at both cuts, is right
-    to 1e-5 of the largest outcome everywhere (a test at the middle alone misses S-shapes around it).  The
-    mean is over all draws as long as draws x geos x weeks x channels is at most 250 million, otherwise over
-    every n-th draw, with at least 1000 draws left.
-
-    Args:
-        posterior: the fit.
-        channel: index of the channel.
-        low: smallest total spend, >= 0.
-        high: largest total spend, >= low.  A channel without current spend cannot be scaled; its
-            response is constant.
-        units: `model.forward.effect_units(posterior)`, where it is there already.
+    Raises:
+        BudgetError: a target is missing or cannot be reached, or limits on steps of money leave no plan.
     """
-    current = float(posterior.data.spend[:, :, channel].sum())
-    draws = objective_draws(posterior)
-
-    def outcome(spend: FloatArray) -> FloatArray:
-        factors = spend / current if current > 0 else np.ones_like(spend)
-        draws_by_geo = scaled_channel_outcome(posterior, channel, factors, draws, units)
-        return np.asarray(draws_by_geo.mean(axis=1).sum(axis=1), dtype=np.float64)
-
-    if current == 0 or high - low <= 1e-12 * high:
-        node = np.array([low])
-        return ResponseCurve(node, outcome(node), current)
-    spend = _first_nodes(low, high, current)
-    curve = ResponseCurve(spend, outcome(spend), current)
-    left, right = spend[:-1], spend[1:]
-    for _ in range(_MOST_ROUNDS):
-        inside = left + np.outer([1, 2], right - left) / 3
-        truth = outcome(inside.ravel())
-        error = np.abs(curve(inside.ravel()) - truth).reshape(inside.shape).max(axis=0)
-        curve = _with_nodes(curve, inside.ravel(), truth)
-        wrong = error > _TOLERANCE * np.abs(curve.outcome).max()
-        if not wrong.any():
-            break
-        edges = np.stack([left, *inside, right])[:, wrong]
-        left, right = edges[:-1].ravel(), edges[1:].ravel()
-    return curve
+    if goal.objective in RISK_OBJECTIVES:
+        return _careful(scenario, responses, problem, goal)
+    curves = [response.mean for response in responses]
+    if goal.objective == "target_roas":
+        return _with_return(scenario, curves, problem, goal)
+    cost = {"profit": 1 / goal.margin, "target_mroi": goal.target or 0.0}.get(goal.objective, 0.0)
+    found = _best(scenario, curves, problem, goal, cost)
+    unit = goal.margin if goal.objective == "profit" else 1.0
+    return Recommendation(found.spend, found.value * unit, found.bound * unit, found.multipliers, cost)
 
 
-def _with_nodes(curve: ResponseCurve, spend: FloatArray, outcome: FloatArray) -> ResponseCurve:
-    all_spend, all_outcome = np.concatenate([curve.spend, spend]), np.concatenate([curve.outcome, outcome])
-    order = np.argsort(all_spend)
-    return ResponseCurve(all_spend[order], all_outcome[order], curve.scale)
+def _best(
+    scenario: str,
+    curves: Sequence[ResponseCurve],
+    problem: BudgetProblem,
+    goal: Goal,
+    cost: float = 0.0,
+    total: tuple[float, float] | None = None,
+) -> Allocation:
+    found = allocate(curves, problem.spending(cost, total), goal.tolerance, [problem.proportional])
+    if found is None:
+        raise BudgetError(
+            f"Scenario {scenario}: no plan in whole steps of {problem.step:g} keeps all limits "
+            "(optimization.platform_constraints.step); take a smaller step or wider limits."
+            if problem.step
+            else f"Scenario {scenario}: no plan keeps all limits of optimization.platform_constraints; widen them."
+        )
+    return found
 
 
-def _first_nodes(low: float, high: float, scale: float) -> FloatArray:
-    """Evenly spaced on the scale of the interpolation."""
-    even = np.linspace(low / (low + scale), high / (high + scale), _FIRST_NODES)
-    spend = scale * even / (1 - even)
-    spend[[0, -1]] = low, high
-    return np.asarray(spend, dtype=np.float64)
+def _careful(
+    scenario: str, responses: Sequence[CellResponse], problem: BudgetProblem, goal: Goal
+) -> Recommendation:
+    pairs = zip(responses, problem.cells.spend.tolist(), strict=True)
+    current = np.sum([response.at(money) for response, money in pairs], axis=0)
+    measure = measure_of(goal.objective, goal.risk, current)
+    found = careful_plan(responses, problem.spending(), measure, goal.tolerance, [problem.proportional])
+    if found is None:
+        raise BudgetError(
+            f"Scenario {scenario}: no plan keeps all limits of optimization.platform_constraints (whole steps of "
+            "money among them); widen them."
+        )
+    return Recommendation(found.spend, found.value, found.bound, found.multipliers)
 
 
-def objective_draws(posterior: Posterior) -> slice:
-    """Draws over which the objective is averaged."""
-    per_draw = posterior.data.media.size
-    kept = max(_FEWEST_DRAWS, _MOST_EVALUATIONS // per_draw)
-    return slice(None, None, -(-posterior.n_draws // kept)) if posterior.n_draws > kept else slice(None)
+def _with_return(
+    scenario: str, curves: Sequence[ResponseCurve], problem: BudgetProblem, goal: Goal
+) -> Recommendation:
+    """The largest outcome whose return reaches the target.
+
+    The best outcome of a budget does not fall with the budget, so the largest budget whose best plan reaches the
+    target is the answer.  The bound is Lagrange's: for any price p below the target t,
+    `outcome <= max_x (f(x) - p x) / (1 - p / t)`; it is close at the price of the budget that was found.
+    """
+    target = goal.target or 0.0
+    low, high = problem.limits[0].low, problem.limits[0].high
+
+    def surplus(found: Allocation) -> float:
+        return found.value - target * float(found.spend.sum())
+
+    def at(total: float) -> Allocation:
+        return _best(scenario, curves, problem, goal, total=(low, total))
+
+    tried = [(total, at(total)) for total in np.linspace(high, low, _BUDGETS).tolist()]
+    reached = next((index for index, (_, found) in enumerate(tried) if surplus(found) >= 0), None)
+    if reached is None:
+        raise BudgetError(
+            _unreached(
+                scenario, curves, problem, goal, max(found.value / float(found.spend.sum()) for _, found in tried)
+            )
+        )
+    below, best = tried[reached]
+    above = tried[max(reached - 1, 0)][0]
+    halvings = _HALVINGS if len(curves) <= 100 else 8
+    for _ in range(halvings if reached else 0):
+        middle = (below + above) / 2
+        found = at(middle)
+        below, above, best = (middle, above, found) if surplus(found) >= 0 else (below, middle, best)
+    bounds = [tried[0][1].bound]
+    price = float(best.multipliers[0])
+    if 0 < price < target and reached:
+        relaxed = _best(scenario, curves, problem, replace(goal, tolerance=goal.tolerance / 4), cost=price)
+        bounds.append(relaxed.bound / (1 - price / target))
+    return Recommendation(best.spend, best.value, max(best.value, min(bounds)), best.multipliers)
+
+
+def _unreached(
+    scenario: str, curves: Sequence[ResponseCurve], problem: BudgetProblem, goal: Goal, most: float
+) -> str:
+    low, high = problem.limits[0].low, problem.limits[0].high
+    return (
+        f"Scenario {scenario}: no budget between {low:,.2f} and {high:,.2f} that keeps the limits brings a return "
+        f"of {goal.target:g} (target); the largest found is {most:,.4g}. Lower the target, or widen "
+        "optimization.budget_range and optimization.platform_constraints."
+    )

@@ -63,20 +63,23 @@ class Piece:
         """(H - 1,) slopes of the envelope's segments, descending."""
         return np.asarray(np.diff(self.values[self.hull]) / self.widths, dtype=np.float64)
 
-    @cached_property
-    def _tops(self) -> FloatArray:
-        return np.asarray(self.rises if len(self.rises) else np.zeros(0))
-
     def envelope(self, spend: float) -> float:
         """Concave envelope at one spend."""
         return float(np.interp(spend, self.levels[self.hull], self.values[self.hull]))
 
     def best(self, price: float) -> float:
         """At least the largest outcome minus `price` times spend, whatever the curve does between the levels."""
+        return float(self._tops(price).max())
+
+    def best_interval(self, price: float) -> FloatArray:
+        """Ends of the interval that `best` is about."""
+        at = int(np.argmax(self._tops(price)))
+        return self.levels[at : at + 2]
+
+    def _tops(self, price: float) -> FloatArray:
+        """What outcome minus `price` times spend does not exceed in each interval."""
         net = self.values - price * self.levels
-        if len(net) == 1:
-            return float(net[0])
-        return float((np.maximum(net[:-1], net[1:]) + self.rises).max())
+        return net if len(net) == 1 else np.maximum(net[:-1], net[1:]) + self.rises
 
     def split(self, at: int) -> tuple["Piece", "Piece"]:
         """The same below and above one of the levels."""
@@ -97,8 +100,10 @@ def refined(curve: Curve, piece: Piece, around: FloatArray, n_levels: int) -> Pi
     at = np.clip(np.searchsorted(piece.levels, around), 1, max(1, len(piece.levels) - 1))
     if len(piece.levels) == 1:
         return piece
-    new = [np.linspace(piece.levels[max(i - 2, 0)], piece.levels[min(i + 1, len(piece.levels) - 1)], n_levels)
-           for i in at]
+    new = [
+        np.linspace(piece.levels[max(i - 2, 0)], piece.levels[min(i + 1, len(piece.levels) - 1)], n_levels)
+        for i in at
+    ]
     return piece_of(curve, _distinct(np.concatenate([piece.levels, *new])))
 
 

@@ -1,126 +1,184 @@
-"""What a budget must obey: a fixed total and bounds per channel."""
+"""What a budget must obey: its total, bounds of every cell, and limits on sums of spend."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from mmm_core.config.outputs import PlatformConstraintsConfig
+from mmm_core.config.optimization import PlatformConstraintsConfig, SpendLimitsConfig
 from mmm_core.errors import BudgetError
 from mmm_core.features.model_data import FloatArray
+from mmm_core.optimization.cells import Cells
+from mmm_core.optimization.limits import ROUND_OFF, SumLimit
+from mmm_core.optimization.refusals import refuse_contradictions, refuse_unknown_names
+from mmm_core.optimization.solver import SpendingProblem
 
+TOTAL = "total budget"
 _KEYS = "optimization.platform_constraints"
-_ROUND_OFF = 1e-9
-"""Part of the total budget by which sums and bounds may disagree before a problem counts as infeasible."""
 
 
 @dataclass(frozen=True)
 class BudgetProblem:
-    """Split a total over M channels.  Feasible: `sum(lower) <= total <= sum(upper)`, up to round-off."""
+    """Split a total over N cells; there is a plan that keeps all limits, up to round-off."""
 
+    cells: Cells
     total: float
-    """Money for all channels together, > 0."""
+    """Money of the scenario, > 0; where the total is flexible, what its range and all shares refer to."""
     lower: FloatArray
-    """(M,) least money per channel."""
+    """(N,) least money per cell."""
     upper: FloatArray
-    """(M,) most money per channel, >= lower."""
+    """(N,) most money per cell, >= lower."""
+    limits: tuple[SumLimit, ...]
+    """Limits on sums; the first one is the total."""
     proportional: FloatArray
-    """(M,) the current split of the current budget, scaled to the total; not always feasible."""
+    """(N,) the current split of the current budget, scaled to the total; not always allowed."""
+    step: float | None = None
+    """Spends are whole multiples of it, in cells whose bounds differ."""
+
+    @property
+    def is_flexible(self) -> bool:
+        """Whether the total is to be chosen."""
+        return self.limits[0].high > self.limits[0].low
 
     @property
     def proportional_is_feasible(self) -> bool:
-        """Whether scaling the current plan obeys the bounds."""
-        slack = _ROUND_OFF * self.total
-        within = (self.proportional >= self.lower - slack) & (self.proportional <= self.upper + slack)
-        return bool(within.all())
+        """Whether scaling the current plan obeys bounds and limits."""
+        return self.step is None and self.spending().allows(self.proportional, ROUND_OFF)
 
-    def feasible_start(self) -> FloatArray:
-        """(M,) a feasible split near the proportional one, and equal to it where that is feasible."""
-        spend = np.clip(self.proportional, self.lower, self.upper)
-        missing = self.total - spend.sum()
-        room = self.upper - spend if missing > 0 else spend - self.lower
-        if abs(missing) <= _ROUND_OFF * self.total or room.sum() == 0:
-            return spend
-        return np.asarray(np.clip(spend + missing * room / room.sum(), self.lower, self.upper), dtype=np.float64)
+    def spending(self, cost: float = 0.0, total: tuple[float, float] | None = None) -> SpendingProblem:
+        """For the solver.
+
+        Args:
+            cost: units of outcome that one unit of money costs.
+            total: least and largest total; None: as in the problem.
+        """
+        limits = self.limits
+        if total is not None:
+            limits = (SumLimit(TOTAL, limits[0].cells, *total), *limits[1:])
+        return SpendingProblem(self.lower, self.upper, limits, cost, self.step)
 
 
 def budget_problem(
     scenario: str,
-    channels: Sequence[str],
-    current: FloatArray,
-    change: float,
+    cells: Cells,
+    total: float,
     constraints: PlatformConstraintsConfig,
+    budget_range: tuple[float, float] | None = None,
 ) -> BudgetProblem:
-    """Bounds of one scenario.
+    """Bounds and limits of one scenario.
 
-    A channel may get between `min_spend_pct` and `max_spend_pct` of the total, and between
-    `1 - max_change` and `1 + max_change` times its current spend scaled with the total.  A channel
-    without current spend has no flighting to scale, so it stays without.
+    A channel may get between `min_spend_pct` and `max_spend_pct` of the total, and between `1 - max_change` and
+    `1 + max_change` times its current spend scaled with the total; limits of its own, of geos and groups come on
+    top.  A cell without current spend has no flighting to scale, so it stays without.
 
     Args:
         scenario: its name, for messages.
-        channels: M names.
-        current: (M,) current spend, money.
-        change: relative change of the total budget, > -1.
+        cells: what the budget is split over.
+        total: budget of the scenario, money.
         constraints: configured limits.
+        budget_range: relative changes of the total that are allowed; None: the total is fixed.
 
     Raises:
-        BudgetError: nothing is spent now, or the limits contradict each other (names keys and numbers).
+        BudgetError: nothing is spent now, a name is unknown, or the limits contradict each other (names keys
+            and numbers).
     """
-    total = float(current.sum()) * (1 + change)
-    if not total > 0:
+    spent = float(cells.spend.sum())
+    if not (spent > 0 and total > 0):
         raise BudgetError(
-            f"Scenario {scenario}: the current plan spends {current.sum():,.2f}, so there is no flighting to "
+            f"Scenario {scenario}: the current plan spends {spent:,.2f}, so there is no flighting to "
             "scale; a budget plan needs spend in the fit window."
         )
-    proportional = current * (1 + change)
-    lower = np.maximum(constraints.min_spend_pct * total, proportional * max(0.0, 1 - constraints.max_change))
-    upper = np.minimum(constraints.max_spend_pct * total, proportional * (1 + constraints.max_change))
-    _refuse_crossed_bounds(scenario, channels, lower, upper, proportional, total, constraints)
-    _refuse_impossible_sums(scenario, lower, upper, total, constraints)
-    return BudgetProblem(total, np.minimum(lower, upper), upper, proportional)
+    refuse_unknown_names(scenario, cells, constraints)
+    proportional = cells.spend * (total / spent)
+    lower, upper = _cell_bounds(cells, proportional, total, constraints)
+    low, high = (1.0, 1.0) if budget_range is None else (1 + budget_range[0], 1 + budget_range[1])
+    limits = [SumLimit(TOTAL, np.arange(len(cells.spend)), total * low, total * high)]
+    limits += _sum_limits(cells, proportional, total, constraints)
+    refuse_contradictions(scenario, cells, proportional, total, constraints, lower, upper, limits)
+    lower = np.minimum(lower, upper)
+    problem = BudgetProblem(cells, total, lower, upper, tuple(limits), proportional)
+    return problem if constraints.step is None else _in_steps(scenario, problem, constraints.step)
 
 
-def _refuse_crossed_bounds(
-    scenario: str,
-    channels: Sequence[str],
-    lower: FloatArray,
-    upper: FloatArray,
-    proportional: FloatArray,
-    total: float,
-    constraints: PlatformConstraintsConfig,
-) -> None:
-    for m, channel in enumerate(channels):
-        if lower[m] > upper[m] + _ROUND_OFF * total:
-            raise BudgetError(
-                f"Scenario {scenario}: channel {channel} must get at least {lower[m]:,.2f} but may get at most "
-                f"{upper[m]:,.2f} of the total budget {total:,.2f}. {_limits(constraints)} Its current spend, "
-                f"scaled to this budget, is {proportional[m]:,.2f}, from which {_KEYS}.max_change allows "
-                f"{proportional[m] * max(0.0, 1 - constraints.max_change):,.2f} to "
-                f"{proportional[m] * (1 + constraints.max_change):,.2f}. Widen one of these limits, or leave "
-                "the channel out of data.channel_map."
-            )
+def _cell_bounds(
+    cells: Cells, proportional: FloatArray, total: float, constraints: PlatformConstraintsConfig
+) -> tuple[FloatArray, FloatArray]:
+    """(N,) least and largest spends, before they are checked against each other."""
+    lower, upper = np.zeros(len(proportional)), np.full(len(proportional), np.inf)
+    for cell, base in enumerate(proportional.tolist()):
+        own = constraints.channels.get(cells.channel_of(cell), SpendLimitsConfig())
+        least = -constraints.max_change if own.min_change is None else own.min_change
+        most = constraints.max_change if own.max_change is None else own.max_change
+        lower[cell], upper[cell] = base * max(0.0, 1 + least), base * (1 + most)
+        if not cells.by_geo:
+            low, high = channel_range(own, total, constraints)
+            lower[cell], upper[cell] = max(lower[cell], low), min(upper[cell], high)
+    for name in constraints.fixed:
+        which = cells.of_channels([name]) if name in cells.channels else np.array([cells.names.index(name)])
+        lower[which] = upper[which] = cells.spend[which]
+    return lower, upper
 
 
-def _refuse_impossible_sums(
-    scenario: str, lower: FloatArray, upper: FloatArray, total: float, constraints: PlatformConstraintsConfig
-) -> None:
-    if lower.sum() > total * (1 + _ROUND_OFF):
+def channel_range(
+    own: SpendLimitsConfig, total: float, constraints: PlatformConstraintsConfig
+) -> tuple[float, float]:
+    """Least and largest spend of a channel by money and shares."""
+    low, high = money_range(own, total)
+    return max(low, constraints.min_spend_pct * total), min(high, constraints.max_spend_pct * total)
+
+
+def money_range(own: SpendLimitsConfig, total: float) -> tuple[float, float]:
+    """Least and largest spend by money and shares alone."""
+    low = max(own.min_spend or 0.0, (own.min_share or 0.0) * total)
+    high = math.inf if own.max_spend is None else own.max_spend
+    return low, high if own.max_share is None else min(high, own.max_share * total)
+
+
+def _whole_range(own: SpendLimitsConfig, base: float, total: float) -> tuple[float, float]:
+    """Least and largest spend of a group or geo, changes included; `base` is its scaled current spend."""
+    low, high = money_range(own, total)
+    low = low if own.min_change is None else max(low, base * (1 + own.min_change))
+    return low, high if own.max_change is None else min(high, base * (1 + own.max_change))
+
+
+def _sum_limits(
+    cells: Cells, proportional: FloatArray, total: float, constraints: PlatformConstraintsConfig
+) -> Iterator[SumLimit]:
+    for name, group in constraints.groups.items():
+        members = cells.of_channels(group.channels)
+        yield SumLimit(f"group {name}", members, *_whole_range(group, float(proportional[members].sum()), total))
+    if not cells.by_geo:
+        return
+    for channel in cells.channels:
+        own = constraints.channels.get(channel, SpendLimitsConfig())
+        yield SumLimit(f"channel {channel}", cells.of_channels([channel]), *channel_range(own, total, constraints))
+    for geo in cells.geos:
+        members = cells.of_geo(geo)
+        base = float(proportional[members].sum())
+        low, high = _whole_range(constraints.geos.get(geo, SpendLimitsConfig()), base, total)
+        yield SumLimit(f"geo {geo}", members, max(low, constraints.min_geo_share * base), high)
+
+
+def _in_steps(scenario: str, problem: BudgetProblem, step: float) -> BudgetProblem:
+    """Bounds moved inwards to whole steps, the total down to what whole steps can reach.
+
+    Raises:
+        BudgetError: a cell has no whole step between its bounds, or the limits leave no plan.
+    """
+    free = problem.upper > problem.lower
+    lower = np.where(free, np.ceil(problem.lower / step - ROUND_OFF) * step, problem.lower)
+    upper = np.where(free, np.floor(problem.upper / step + ROUND_OFF) * step, problem.upper)
+    if (lower > upper).any():
+        cell = int(np.flatnonzero(lower > upper)[0])
         raise BudgetError(
-            f"Scenario {scenario}: the smallest spends of the channels add up to {lower.sum():,.2f}, above the "
-            f"total budget {total:,.2f}. {_limits(constraints)} Lower {_KEYS}.min_spend_pct or raise "
-            f"{_KEYS}.max_change."
+            f"Scenario {scenario}: {problem.cells.names[cell]} may get {problem.lower[cell]:,.2f} to "
+            f"{problem.upper[cell]:,.2f}, and no whole multiple of {_KEYS}.step ({step:g}) lies between; "
+            "take a smaller step or wider limits."
         )
-    if upper.sum() < total * (1 - _ROUND_OFF):
-        raise BudgetError(
-            f"Scenario {scenario}: the largest spends of the channels add up to {upper.sum():,.2f}, below the "
-            f"total budget {total:,.2f}. {_limits(constraints)} Raise {_KEYS}.max_spend_pct or "
-            f"{_KEYS}.max_change."
-        )
-
-
-def _limits(constraints: PlatformConstraintsConfig) -> str:
-    return (
-        f"{_KEYS}.min_spend_pct is {constraints.min_spend_pct:g} and max_spend_pct {constraints.max_spend_pct:g} "
-        f"of the total, {_KEYS}.max_change is {constraints.max_change:g}."
+    held, first = float(problem.lower[~free].sum()), problem.limits[0]
+    low, high = (held + math.floor((end - held) / step + ROUND_OFF) * step for end in (first.low, first.high))
+    total = SumLimit(first.name, first.cells, low, high)
+    return BudgetProblem(
+        problem.cells, problem.total, lower, upper, (total, *problem.limits[1:]), problem.proportional, step
     )

@@ -1,16 +1,14 @@
-"""One budget scenario: solved, then judged with every posterior draw."""
+"""What a budget scenario is, and what its plan is worth over every posterior draw."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from mmm_core.config.optimization import Allocation, OptimizationConfig, PlatformConstraintsConfig, ScenarioConfig
+from mmm_core.errors import BudgetError
 from mmm_core.features.model_data import FloatArray
-from mmm_core.model.forward import Units, scaled_channel_outcome
-from mmm_core.model.posterior import Posterior
-from mmm_core.optimization.objectives import ResponseCurve
-from mmm_core.optimization.problem import BudgetProblem
-from mmm_core.optimization.solver import allocate
+from mmm_core.optimization.objectives import FLEXIBLE_OBJECTIVES, Goal
 
 _ROUND_OFF = 1e-9
 """Relative difference below which two outcomes count as equal."""
@@ -47,57 +45,100 @@ class ScenarioSummary:
     """outcome_current / total_current"""
     roi_optimal: float
     """outcome_optimal / total_optimal"""
+    objective: str = "roas"
+    """What was maximised (`optimization.objective`)."""
+    objective_value: float | None = None
+    """Of the plan, on the interpolated curves."""
+    objective_gap: float | None = None
+    """Proven largest relative distance of that value to the best allowed plan's; None: not proven."""
 
 
 @dataclass(frozen=True)
-class Scenario:
-    """A solved scenario."""
+class ScenarioRequest:
+    """A scenario with everything that it takes from the section `optimization`."""
 
-    summary: ScenarioSummary
-    optimal_spend: FloatArray
-    """(G, M) money of the paid channels."""
-    current_outcome: FloatArray
-    """(G, M) posterior mean."""
-    optimal_outcome: FloatArray
-    """(G, M) posterior mean."""
+    name: str
+    change: float
+    budget: float | None
+    """Money in place of `change`."""
+    goal: Goal
+    allocation: Allocation
+    constraints: PlatformConstraintsConfig
+    budget_range: tuple[float, float] | None
+    """Relative changes of the total that are allowed; None: it is fixed."""
+
+    def total(self, spent: float) -> float:
+        """The scenario's budget, given what is spent now."""
+        return spent * (1 + self.change) if self.budget is None else self.budget
 
 
-def solve_scenario(
-    name: str,
-    posterior: Posterior,
-    problem: BudgetProblem,
-    curves: Sequence[ResponseCurve],
-    units: Units | None = None,
-) -> Scenario:
-    """Find the best plan and evaluate it.
+def scenario_requests(config: OptimizationConfig, only: str | None = None) -> list[ScenarioRequest]:
+    """Presets and scenarios of their own, in the order of the configuration.
 
-    The plan is found on the curves; its outcomes are computed from all draws without interpolation.  If
-    they turn out below those of the feasible proportional plan, that plan is recommended.
+    Args:
+        config: the section `optimization`.
+        only: name of the one scenario that is wanted; None: all.
+
+    Raises:
+        BudgetError: a scenario is named twice, is unknown, or lacks the target that its objective needs.
+    """
+    named = {name: ScenarioConfig(change=change) for name, change in config.scenario_presets.items()}
+    if twice := sorted(set(named) & set(config.scenarios)):
+        raise BudgetError(
+            f"Scenario {twice[0]} is in optimization.scenario_presets and in optimization.scenarios; rename one."
+        )
+    named |= config.scenarios
+    if only is not None and only not in named:
+        raise BudgetError(
+            f"No scenario is named {only}; known: {', '.join(named) or 'none'} "
+            "(optimization.scenario_presets and optimization.scenarios)."
+        )
+    return [_request(name, given, config) for name, given in named.items() if only in (None, name)]
+
+
+def frontier_requests(config: OptimizationConfig) -> Iterator[ScenarioRequest]:
+    """One request per budget of the efficient frontier: the largest outcome of each."""
+    for change in config.frontier:
+        given = ScenarioConfig(change=change, objective="kpi" if config.objective == "kpi" else "roas")
+        yield _request(f"frontier {change:+.0%}", given, config)
+
+
+def _request(name: str, given: ScenarioConfig, config: OptimizationConfig) -> ScenarioRequest:
+    objective = given.objective or config.objective
+    target = config.target if given.target is None else given.target
+    if objective in ("target_roas", "target_mroi") and target is None:
+        raise BudgetError(
+            f"Scenario {name}: the objective {objective} needs a target (outcome per unit of money); set "
+            f"optimization.target or optimization.scenarios.{name}.target."
+        )
+    return ScenarioRequest(
+        name,
+        given.change,
+        given.budget,
+        Goal(objective, config.margin, target, config.risk, config.tolerance),
+        given.allocation or config.allocation,
+        config.platform_constraints if given.constraints is None else given.constraints,
+        config.budget_range if objective in FLEXIBLE_OBJECTIVES else None,
+    )
+
+
+def probability_above(one: FloatArray, other: FloatArray) -> float:
+    """Share of draws in which one outcome is larger by more than round-off."""
+    return float(np.mean(one - other > _ROUND_OFF * np.abs(other)))
+
+
+def summarise(
+    name: str, totals: tuple[float, float], outcomes: tuple[FloatArray, FloatArray, FloatArray]
+) -> ScenarioSummary:
+    """Summary of one plan, without its objective.
 
     Args:
         name: of the scenario.
-        posterior: the fit.
-        problem: total and bounds of the paid channels.
-        curves: one per paid channel.
-        units: `model.forward.effect_units(posterior)`, where it is there already.
+        totals: money now and in the plan.
+        outcomes: (S,) outcomes of the current plan, of its mix at the plan's total, and of the plan.
     """
-    spend = posterior.data.spend.sum(axis=1)[:, : len(problem.lower)]
-    current = spend.sum(axis=0)
-    optimal = _factors(allocate(curves, problem), current)
-    same_mix = _factors(problem.proportional, current)
-    totals, means = _outcomes(posterior, np.stack([np.ones_like(current), same_mix, optimal]), units)
-    now, scaled, then = totals
-    recommended = 2
-    if problem.proportional_is_feasible and then.mean() < scaled.mean():
-        optimal, then, recommended = same_mix, scaled, 1
-    summary = _summary(name, float(current.sum()), problem.total, now, scaled, then)
-    return Scenario(summary, spend * optimal, means[0], means[recommended])
-
-
-def _summary(
-    name: str, spent: float, total: float, now: FloatArray, scaled: FloatArray, then: FloatArray
-) -> ScenarioSummary:
-    """Summarise (S,) outcomes under the current, the proportional and the recommended plan."""
+    spent, total = totals
+    now, scaled, then = outcomes
     lift = then - now
     low, high = np.quantile(lift, (0.05, 0.95))
     return ScenarioSummary(
@@ -110,30 +151,8 @@ def _summary(
         lift_mean=float(lift.mean()),
         lift_q05=float(low),
         lift_q95=float(high),
-        probability_better=_probability_above(then, now),
-        probability_better_than_same_mix=_probability_above(then, scaled),
+        probability_better=probability_above(then, now),
+        probability_better_than_same_mix=probability_above(then, scaled),
         roi_current=float(now.mean() / spent),
         roi_optimal=float(then.mean() / total),
     )
-
-
-def _probability_above(one: FloatArray, other: FloatArray) -> float:
-    """Share of draws in which one outcome is larger by more than round-off."""
-    return float(np.mean(one - other > _ROUND_OFF * np.abs(other)))
-
-
-def _factors(spend: FloatArray, current: FloatArray) -> FloatArray:
-    """(M,) what media is multiplied with; a channel without current spend keeps its media."""
-    return np.where(current > 0, spend / np.where(current > 0, current, 1.0), 1.0)
-
-
-def _outcomes(posterior: Posterior, factors: FloatArray, units: Units | None) -> tuple[FloatArray, FloatArray]:
-    """(J, S) outcome draws and (J, G, M) mean outcomes of J plans, given as (J, M) factors."""
-    n_plans, n_channels = factors.shape
-    totals = np.zeros((n_plans, posterior.n_draws))
-    means = np.empty((n_plans, len(posterior.data.geos), n_channels))
-    for m in range(n_channels):
-        draws = scaled_channel_outcome(posterior, m, factors[:, m], units=units)
-        totals += draws.sum(axis=2)
-        means[:, :, m] = draws.mean(axis=1)
-    return totals, means

@@ -11,26 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mmm_core.data.contracts import LARGEST, LARGEST_RAW, SMALLEST_DIVISOR
-from mmm_core.data.panel import (
-    BASELINE,
-    CALENDAR,
-    CONTROL,
-    CURRENCY_RATE,
-    DATE,
-    EXTRA,
-    GEO,
-    HOLIDAY,
-    KPI,
-    POPULATION,
-    SEASON,
-    TERM,
-    TREATMENT,
-)
+from mmm_core.data.contracts import LARGEST, LARGEST_RAW, value_range
+from mmm_core.data.panel import DATE, GEO, KPI
 
 FloatArray = NDArray[np.float64]
-_FREE = (CONTROL, TREATMENT, EXTRA, TERM, BASELINE)
-_DAYS = 7.0
 
 
 def is_sound_raw(panel: pd.DataFrame, numeric: Sequence[str], masked: bool) -> bool:
@@ -85,22 +69,10 @@ def _has_dates(panel: pd.DataFrame) -> bool:
 
 
 def _in_range(values: FloatArray, numeric: Iterable[str], largest: float) -> bool:
-    """Every number that is there is within its column's range (`contracts`); unknown columns: 0 or more."""
-    ranges = np.array([_range(column, largest) for column in numeric])
+    """Every number that is there is within its column's range (`contracts.value_range`) and not larger."""
+    ranges = np.array([value_range(column) for column in numeric]).clip(-largest, largest)
     if not len(ranges):
         return True
     with np.errstate(invalid="ignore"):
         lowest, highest = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
         return not ((lowest < ranges[:, 0]).any() or (highest > ranges[:, 1]).any())
-
-
-def _range(column: str, largest: float) -> tuple[float, float]:
-    if column in (POPULATION, CURRENCY_RATE):
-        return SMALLEST_DIVISOR, largest
-    if column.startswith(CALENDAR):
-        return 0.0, 1.0
-    if column.startswith(SEASON):
-        return -1.0, 1.0
-    if column.startswith(HOLIDAY):
-        return 0.0, _DAYS
-    return (-largest, largest) if column.startswith(_FREE) else (0.0, largest)

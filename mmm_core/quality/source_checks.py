@@ -18,6 +18,7 @@ from mmm_core.quality.source_geos import (
     check_rollup_geos,
 )
 from mmm_core.quality.source_rows import SourceRows
+from mmm_core.quality.source_settings import check_named_geos
 
 SOURCE_CHECKS: Mapping[str, str] = {
     "connectors_passed_over": "The data came from the first configured connector",
@@ -30,6 +31,7 @@ SOURCE_CHECKS: Mapping[str, str] = {
     "cut_off_series": "The file does not stop in the middle of a series",
     "stopped_feeds": "No column of KPI, spend or media stops before the end of its geo",
     "feed_gaps": "No such column is missing for two weeks between known values",
+    "named_geos": "Every geo that a setting names is there",
 }
 """Check name -> what it looks at, in the order of the results."""
 
@@ -41,7 +43,7 @@ def check_source(source: SourceTable, mapping: ColumnMapping, config: Config) ->
     Args:
         source: the prepared source.
         mapping: resolved for it.
-        config: `data`, `project.currency`, `enhanced_cleaning.currency`, `validation.severities`.
+        config: `data`, `project.currency`, `enhanced_cleaning`, `features`, `validation.severities`.
     """
     rows = SourceRows(source, mapping)
     found = [
@@ -55,5 +57,6 @@ def check_source(source: SourceTable, mapping: ColumnMapping, config: Config) ->
         check_cut_off_series(rows),
         check_stopped_feeds(rows),
         check_feed_gaps(rows),
+        check_named_geos(rows, config),
     ]
     return with_severities(found, config)

@@ -40,7 +40,11 @@ class Violations:
         for (column, rule), cases in groups[:_MAX_GROUPS]:
             where = [str(rows.iloc[position]) for position in cases["position"] if position >= 0]
             value = cases["value"].iloc[0]
-            found = f", found {repr(shortened(value)) if value else 'nothing'} in {row_word} {where[0]}" if where else ""
+            found = (
+                f", found {repr(shortened(value)) if value else 'nothing'} in {row_word} {where[0]}"
+                if where
+                else ""
+            )
             listed = f"{', '.join(where[:5])}{', …' if len(where) > 5 else ''}"
             count = f" ({len(where)} in all: {listed})" if len(where) > 1 else ""
             parts.append(f"column {names.get(str(column), str(column))!r} {rule}{found}{count}")

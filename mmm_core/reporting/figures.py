@@ -1,24 +1,14 @@
 """Small PNG figures for metadata of assets; the report has its own charts."""
 
 import base64
-import io
-import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from mmm_core.reporting.formats import compact
+from mmm_core.reporting.drawing import legend_outside, new_figure, plain_label, png_bytes, title_style
 from mmm_core.reporting.inputs import MEDIA_KINDS
-from mmm_core.reporting.palette import ACCENT, BASE, GRID, INK, MUTED, channel_colors
+from mmm_core.reporting.palette import ACCENT, BASE, INK, MUTED, channel_colors
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-_DPI = 80
-_COLORS = 96
 _MAX_CURVES = 12
 """Channels that `response_curve_grid` shows, the largest spenders first."""
 
@@ -28,22 +18,22 @@ def kpi_spend_preview(panel: pd.DataFrame) -> bytes:
 
     What is not a number (in a raw panel) is left out.
     """
-    figure, (upper, lower) = _figure(7.0, 3.4, rows=2, dates=True, fitted=False)
+    figure, (upper, lower) = new_figure(7.0, 3.4, rows=2, dates=True, fitted=False)
     dates = pd.to_datetime(panel["date"], errors="coerce")
     spend = panel[[column for column in panel.columns if str(column).startswith("spend__")]]
     total = spend.apply(pd.to_numeric, errors="coerce").sum(axis=1)
     upper.plot(dates, pd.to_numeric(panel["kpi"], errors="coerce"), color=ACCENT, linewidth=1.2)
     lower.fill_between(dates, total, step="mid", color=BASE, linewidth=0)
-    upper.set_title("KPI", **_title())
-    lower.set_title("Spend, all channels", **_title())
+    upper.set_title("KPI", **title_style())
+    lower.set_title("Spend, all channels", **title_style())
     upper.tick_params(labelbottom=False)
     figure.subplots_adjust(left=0.08, right=0.99, top=0.94, bottom=0.08, hspace=0.25)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def contribution_area(contributions: pd.DataFrame) -> bytes:
     """Stacked weekly contributions, all geos together: what is not media below, the channels above."""
-    figure, (axes,) = _figure(8.0, 3.4, dates=True)
+    figure, (axes,) = new_figure(8.0, 3.4, dates=True)
     media = contributions["kind"].isin(MEDIA_KINDS)
     table = contributions.assign(layer=contributions["component"].where(media, "base"))
     sums = table.pivot_table(
@@ -59,26 +49,26 @@ def contribution_area(contributions: pd.DataFrame) -> bytes:
         colors=[colors.get(layer, BASE) for layer in layers],
         linewidth=0,
     )
-    axes.set_title("Contributions per week, all geos", **_title())
+    axes.set_title("Contributions per week, all geos", **title_style())
     axes.margins(x=0)
-    _legend_outside(axes)
-    return _png(figure)
+    legend_outside(axes)
+    return png_bytes(figure)
 
 
 def roi_intervals(channel_summary: pd.DataFrame) -> bytes:
     """ROI means with 90 % intervals, the best on top."""
     table = channel_summary.dropna(subset=["roi_mean"]).sort_values("roi_mean").reset_index(drop=True)
-    figure, (axes,) = _figure(6.5, 1.1 + 0.28 * len(table))
+    figure, (axes,) = new_figure(6.5, 1.1 + 0.28 * len(table))
     colors = channel_colors([str(channel) for channel in channel_summary["channel"]])
     for row, (channel, mean, low, high) in enumerate(
         table[["channel", "roi_mean", "roi_q05", "roi_q95"]].itertuples(index=False)
     ):
         axes.plot([low, high], [row, row], color=colors[str(channel)], linewidth=2.5, alpha=0.55)
         axes.plot([mean], [row], "o", color=colors[str(channel)], markersize=6)
-    axes.set_yticks(range(len(table)), [_plain_label(channel) for channel in table["channel"]])
-    axes.set_title("ROI with 90% intervals", **_title())
+    axes.set_yticks(range(len(table)), [plain_label(channel) for channel in table["channel"]])
+    axes.set_title("ROI with 90% intervals", **title_style())
     axes.set_xlim(left=min(0.0, float(table["roi_q05"].min())) if len(table) else 0.0)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def score_differences(scores: pd.DataFrame) -> bytes:
@@ -87,7 +77,7 @@ def score_differences(scores: pd.DataFrame) -> bytes:
     Args:
         scores: candidate, difference, difference_se, chosen; the best first (`ModelChoice.scores`).
     """
-    figure, (axes,) = _figure(6.5, 1.1 + 0.28 * len(scores))
+    figure, (axes,) = new_figure(6.5, 1.1 + 0.28 * len(scores))
     table = scores.iloc[::-1].reset_index(drop=True)
     for row, (mean, error, chosen) in enumerate(
         table[["difference", "difference_se", "chosen"]].itertuples(index=False)
@@ -96,9 +86,9 @@ def score_differences(scores: pd.DataFrame) -> bytes:
         axes.plot([mean - margin, mean + margin], [row, row], color=color, linewidth=2.5, alpha=0.55)
         axes.plot([mean], [row], "o", color=color, markersize=6)
     axes.axvline(0.0, color=INK, linewidth=0.8, linestyle="--")
-    axes.set_yticks(range(len(table)), [_plain_label(name) for name in table["candidate"]])
-    axes.set_title("Log score per geo-week, less the best one's (90% intervals)", **_title())
-    return _png(figure)
+    axes.set_yticks(range(len(table)), [plain_label(name) for name in table["candidate"]])
+    axes.set_title("Log score per geo-week, less the best one's (90% intervals)", **title_style())
+    return png_bytes(figure)
 
 
 def response_curve_grid(pooled_curves: pd.DataFrame) -> bytes:
@@ -107,7 +97,7 @@ def response_curve_grid(pooled_curves: pd.DataFrame) -> bytes:
     channels = [str(channel) for channel in largest.index[:_MAX_CURVES]]
     columns = min(len(channels), 4) or 1
     rows = -(-len(channels) // columns) or 1
-    figure, cells = _figure(2.3 * columns, 1.9 * rows, rows, columns)
+    figure, cells = new_figure(2.3 * columns, 1.9 * rows, rows, columns)
     colors = channel_colors([str(channel) for channel in pooled_curves["channel"].unique()])
     for axes, channel in zip(cells, channels, strict=False):
         curve = pooled_curves[pooled_curves["channel"] == channel].sort_values("multiplier")
@@ -116,11 +106,11 @@ def response_curve_grid(pooled_curves: pd.DataFrame) -> bytes:
         axes.plot(curve["spend"], curve["outcome_mean"], color=color, linewidth=1.4)
         now = curve.iloc[int((curve["multiplier"] - 1).abs().to_numpy().argmin())]
         axes.plot([now["spend"]], [now["outcome_mean"]], "o", color=color, markersize=5)
-        axes.set_title(_plain_label(channel), **_title())
+        axes.set_title(plain_label(channel), **title_style())
         axes.locator_params(nbins=4)
     for axes in cells[len(channels) :]:
         axes.set_axis_off()
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def fit_lines(fit: pd.DataFrame) -> bytes:
@@ -128,17 +118,17 @@ def fit_lines(fit: pd.DataFrame) -> bytes:
 
     Weeks in which a geo's KPI is not known have no actual value.
     """
-    figure, (axes,) = _figure(8.0, 3.0, dates=True)
+    figure, (axes,) = new_figure(8.0, 3.0, dates=True)
     total = fit.groupby("date")[["actual", "predicted_mean", "q05", "q95"]].sum()
     total["actual"] = total["actual"].mask(fit["actual"].isna().groupby(fit["date"]).any())
     if fit["geo"].nunique() == 1:
         axes.fill_between(total.index, total["q05"], total["q95"], color=ACCENT, alpha=0.18, linewidth=0)
     axes.plot(total.index, total["predicted_mean"], color=ACCENT, linewidth=1.4, label="predicted")
     axes.plot(total.index, total["actual"], ".", color=INK, markersize=3.5, label="actual")
-    axes.set_title("Actual and predicted KPI, all geos", **_title())
+    axes.set_title("Actual and predicted KPI, all geos", **title_style())
     axes.margins(x=0.01)
-    _legend_outside(axes)
-    return _png(figure)
+    legend_outside(axes)
+    return png_bytes(figure)
 
 
 def budget_bars(budget_plan: pd.DataFrame) -> bytes:
@@ -146,84 +136,21 @@ def budget_bars(budget_plan: pd.DataFrame) -> bytes:
     sums = budget_plan.groupby(["scenario", "channel"], sort=False)[["current_spend", "optimal_spend"]].sum()
     scenarios = [str(name) for name in budget_plan["scenario"].unique()]
     channels = [str(name) for name in budget_plan["channel"].unique()]
-    figure, cells = _figure(3.6 * max(len(scenarios), 1), 1.0 + 0.34 * len(channels), 1, max(len(scenarios), 1))
+    figure, cells = new_figure(3.6 * max(len(scenarios), 1), 1.0 + 0.34 * len(channels), 1, max(len(scenarios), 1))
     where = np.arange(len(channels))[::-1]
     for axes, scenario in zip(cells, scenarios, strict=False):
         part = sums.xs(scenario, level="scenario").reindex(channels)
         axes.barh(where + 0.19, part["current_spend"], height=0.36, color=BASE, label="current")
         axes.barh(where - 0.19, part["optimal_spend"], height=0.36, color=ACCENT, label="recommended")
-        axes.set_yticks(where, [_plain_label(channel) for channel in channels])
-        axes.set_title(_plain_label(scenario.replace("_", " ")), **_title())
+        axes.set_yticks(where, [plain_label(channel) for channel in channels])
+        axes.set_title(plain_label(scenario.replace("_", " ")), **title_style())
         axes.locator_params(axis="x", nbins=5)
     if scenarios:
         handles, labels = cells[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower right", ncols=2, frameon=False, fontsize=8)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def png_markdown(png: bytes) -> str:
     """The picture as Markdown that needs no file: `![](data:image/png;base64,...)`."""
     return f"![](data:image/png;base64,{base64.b64encode(png).decode('ascii')})"
-
-
-def _figure(
-    width: float, height: float, rows: int = 1, columns: int = 1, dates: bool = False, fitted: bool = True
-) -> "tuple[Figure, Sequence[Axes]]":
-    """A figure without any global state, and its axes row by row; `dates` if x is time.
-
-    Margins `fitted` to the labels cost as much as the rest of a small figure.
-    """
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter
-
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained" if fitted else None)
-    cells = figure.subplots(rows, columns, squeeze=False).ravel()
-    short = FuncFormatter(lambda value, _: compact(value))
-    for axes in cells:
-        axes.grid(color=GRID, linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.tick_params(labelsize=8, colors=MUTED, length=0)
-        for side in axes.spines.values():
-            side.set_visible(False)
-        axes.yaxis.set_major_formatter(short)
-        axes.xaxis.set_major_formatter(short)
-        if dates:
-            locator = AutoDateLocator(minticks=2, maxticks=9)
-            axes.xaxis.set_major_locator(locator)
-            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    return figure, list(cells)
-
-
-def _png(figure: "Figure") -> bytes:
-    """The figure as PNG with a small palette, a third of the bytes of full colour."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
-
-    canvas = FigureCanvasAgg(figure)
-    with warnings.catch_warnings():  # a name in letters that the font lacks is drawn as boxes
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(_COLORS)
-    buffer = io.BytesIO()
-    picture.save(buffer, format="png", optimize=True)
-    return buffer.getvalue()
-
-
-def _title() -> dict[str, Any]:
-    """How titles look."""
-    return {"fontsize": 9, "color": INK, "loc": "left"}
-
-
-def _legend_outside(axes: "Axes") -> None:
-    """A legend at the right of the axes, in the order of the stack."""
-    axes.legend(
-        loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False, reverse=True, labelcolor=MUTED
-    )
-
-
-def _plain_label(text: object) -> str:
-    """A label that matplotlib does not read as mathematics, at most 28 characters."""
-    label = str(text)
-    shortened = label if len(label) <= 28 else f"{label[:27]}…"
-    return shortened.replace("$", r"\$")

@@ -18,7 +18,7 @@ from mmm_core.progress import Progress, silent
 from mmm_core.selection.candidates import COMPARED_BY, Candidate, candidate_spec, candidates_of
 from mmm_core.selection.choice import CandidateScore, ModelChoice, paired_differences, winner_of
 from mmm_core.selection.scores import SliceScores, slice_scores
-from mmm_core.selection.slices import TimeSlice, time_slices, truncate
+from mmm_core.selection.slices import TimeSlice, time_slices, truncate, without_later_events
 from mmm_core.selection.stacking import stacking_weights
 
 _CHAINS = 2
@@ -105,9 +105,10 @@ class _Fit:
 def _fits(
     candidate: Candidate, data: ModelData, config: Config, slices: Sequence[TimeSlice], backend: Backend
 ) -> Iterator[_Fit]:
-    own = candidate.data(config, data)
+    whole = candidate.data(config, data)
     for piece in slices:
         began = time.perf_counter()
+        own = without_later_events(whole, piece.start)
         spec = candidate_spec(candidate, config, own, piece.start)
         before, settings = truncate(own, piece.start), comparison_settings(config)
         try:

@@ -60,18 +60,43 @@ def with_seasonality(data: ModelData, order: int) -> ModelData:
         data: any seasonality.
         order: pairs of sine and cosine, >= 0.
     """
-    kept = [k for k, name in enumerate(data.controls) if not is_annual_term(name)]
+    data = _with_controls(data, [k for k, name in enumerate(data.controls) if not is_annual_term(name)])
     terms = seasonal_terms(data.dates, order)
     values = np.zeros((*data.kpi.shape, len(terms)))
     for k, term in enumerate(terms.values()):
         values[:, :, k] = term
-    per_capita = tuple(data.control_per_capita[k] for k in kept) + (False,) * len(terms)
     return dataclasses.replace(
         data,
-        controls=tuple(data.controls[k] for k in kept) + tuple(terms),
-        control_roles=tuple(data.control_roles[k] for k in kept) + (_SEASONALITY,) * len(terms),
-        control_values=np.concatenate([data.control_values[:, :, kept], values], axis=2),
-        control_per_capita=per_capita,
+        controls=data.controls + tuple(terms),
+        control_roles=data.control_roles + (_SEASONALITY,) * len(terms),
+        control_values=np.concatenate([data.control_values, values], axis=2),
+        control_per_capita=data.control_per_capita + (False,) * len(terms),
+    )
+
+
+def without_later_events(data: ModelData, weeks: int) -> ModelData:
+    """The data without controls that are 0 in all of the first weeks, in every geo: events that are still to come.
+
+    Nothing can be learned about them from these weeks; what they add later stays in the error, of every
+    candidate alike.
+
+    Args:
+        data: T weeks.
+        weeks: 1 <= weeks <= T.
+    """
+    cells = data.control_values[:, :weeks][data.present[:, :weeks]]
+    kept = np.flatnonzero((cells != 0).any(axis=0))
+    return data if len(kept) == len(data.controls) else _with_controls(data, kept.tolist())
+
+
+def _with_controls(data: ModelData, kept: Sequence[int]) -> ModelData:
+    """The data with only the controls at these positions."""
+    return dataclasses.replace(
+        data,
+        controls=tuple(data.controls[k] for k in kept),
+        control_roles=tuple(data.control_roles[k] for k in kept),
+        control_values=data.control_values[:, :, list(kept)],
+        control_per_capita=tuple(data.control_per_capita[k] for k in kept),
     )
 
 
@@ -79,7 +104,8 @@ def time_slices(data: ModelData, splits: int, horizon: int) -> tuple[TimeSlice, 
     """The last `splits` times `horizon` weeks, one slice after the other, the earliest first.
 
     A slice is left out if a model cannot be fitted to the weeks before it: fewer than 26, or a channel has no
-    media (or spend) yet, or a control has not varied.
+    media (or spend) yet, or a control has not varied (one that is 0 throughout is left out there, see
+    `without_later_events`).
 
     Raises:
         SpecificationError: no slice is left; says why.
@@ -105,11 +131,11 @@ def _obstacle(data: ModelData, start: int) -> str:
     """Why no model can be fitted to the weeks before `start`; empty if one can."""
     if start < _MIN_WEEKS:
         return f"there are {max(start, 0)} weeks before, at least {_MIN_WEEKS} are needed"
-    before = truncate(data, start)
+    before = truncate(without_later_events(data, start), start)
     paid = len(before.paid_channels)
     silent = _named(data.channels, before.media.sum(axis=(0, 1)) == 0)
     unpaid = _named(data.paid_channels, before.spend[:, :, :paid].sum(axis=(0, 1)) == 0)
-    constant = _named(data.controls, _spread(before.control_values, before.present) == 0)
+    constant = _named(before.controls, _spread(before.control_values, before.present) == 0)
     for names, what in ((silent, "media"), (unpaid, "spend"), (constant, "variation")):
         if names:
             return f"there is no {what} of {', '.join(names)} in the {start} weeks before"

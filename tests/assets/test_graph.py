@@ -63,6 +63,7 @@ CHECKS = {
         "cut_off_series",
         "stopped_feeds",
         "feed_gaps",
+        "named_geos",
     },
     "raw_panel": {
         "schema",

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmm_core.cleaning.clean import CleanedPanel, clean_panel
+from mmm_core.data.mapping import raw_panel, resolve_mapping
+from mmm_core.data.preparation.prepare import prepare
 from mmm_core.errors import ConfigError, DataError
-from tests.panels import MAPPING, WIDE_MAPPING, config, panel, source_rows, wide_rows
+from tests.panels import MAPPING, SECTION, WIDE_MAPPING, config, panel, source_rows, source_table, wide_rows
 
 
 def clean(rows: pd.DataFrame, **duplicates: Any) -> CleanedPanel:
@@ -111,6 +113,22 @@ def test_columns_of_further_tables_are_never_added_up() -> None:
     sections["duplicates"]["rules"] = {"search_cost": "sum"}
     with pytest.raises(ConfigError, match=r"rules\.search_cost: received 'sum', but every row of a date repeats"):
         clean_panel(panel(rows), mapping, config(enhanced_cleaning=sections))
+
+
+def test_amounts_of_all_geos_and_what_is_derived_from_them_are_never_added_up() -> None:
+    rows = source_rows(60).assign(posters=7.0)
+    rows.loc[4, "day"] = rows.loc[3, "day"]
+    data = SECTION | {
+        "derived_columns": {"outdoor": "2 * posters"},
+        "channel_map": SECTION["channel_map"] | {"posters": "posters", "outdoor": "outdoor"},
+        "national_columns": {"columns": ["post*"], "by": "equal"},
+    }
+    settings = config(data=data, enhanced_cleaning={"duplicates": {"policy": "aggregate"}})
+    source = prepare(source_table(rows), {}, settings)
+    mapping = resolve_mapping(settings, list(source.frame.columns), source.origin)
+    assert mapping.repeated == {"posters", "outdoor"}
+    result = clean_panel(raw_panel(source, mapping, "North"), mapping, settings).panel
+    assert (result["spend__posters"][3], result["spend__outdoor"][3]) == (7.0, 14.0)
 
 
 def test_a_rule_for_an_unknown_column_is_refused() -> None:

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from mmm_core.cleaning.clean import CleanedPanel, clean_panel
+from mmm_core.data.mapping import raw_panel, resolve_mapping
+from mmm_core.data.preparation.prepare import prepare
 from mmm_core.errors import ConfigError, DataError
-from tests.panels import MAPPING, config, panel, source_rows
+from tests.panels import MAPPING, SECTION, config, panel, source_rows, source_table
 
 MONEY = ["revenue_per_kpi", "spend__tv", "spend__search"]
 REVENUE = replace(MAPPING, kpi_type="revenue", revenue_per_kpi=None)
@@ -51,6 +53,30 @@ def test_revenue_is_money_too_and_rates_may_stand_in_a_column() -> None:
             policy="convert",
             rate_col="worth",
         )
+
+
+def test_daily_rates_without_weekends_convert_every_day() -> None:
+    """A table of rates that hold on over weekends, against a walk back to the last working day."""
+    days = pd.date_range("2023-01-02", periods=28)
+    rows = source_rows(28, step_days=1).assign(money=["EUR", "USD"] * 14)
+    working = days[days.weekday < 5]
+    rates = pd.DataFrame({"on": working.strftime("%Y-%m-%d"), "code": "EUR", "rate": 1 + np.arange(20) / 100})
+    table = {"path": "fx.csv", "date_col": "on", "keys": {"code": "money"}, "levels": {"worth": "rate"}}
+    settings = config(
+        data=SECTION | {"currency_col": "money"},
+        ingest={"tables": {"fx": table | {"carry_days": 2}}},
+        enhanced_cleaning={"currency": {"policy": "convert", "rate_col": "worth"}},
+    )
+    source = prepare(
+        source_table(rows), {"ingest.tables.fx": replace(source_table(rates), origin="fx.csv")}, settings
+    )
+    mapping = resolve_mapping(settings, list(source.frame.columns), source.origin)
+    raw = raw_panel(source, mapping, "North")
+    cleaned = clean_panel(raw, mapping, settings).panel
+    by_day = pd.Series(rates["rate"].to_numpy(), working).reindex(days).ffill().to_numpy()
+    dollars = rows["search_cost"] * np.where(rows["money"] == "EUR", by_day, 1.0)
+    np.testing.assert_allclose(cleaned["spend__search"], dollars.to_numpy().reshape(4, 7).sum(axis=1))
+    assert any("of up to 2 days before" in note for note in source.notes)
 
 
 def test_rows_of_one_date_are_converted_before_they_are_combined() -> None:

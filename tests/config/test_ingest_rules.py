@@ -40,6 +40,11 @@ def test_complete_descriptions_pass(ingest: dict[str, Any]) -> None:
         ({"sql": SQL | {"query": "select 1"}}, "ingest.sql.query: is given beside ingest.sql.table"),
         ({"sql": {"url": "duckdb:///x"}}, "ingest.sql.query: is missing"),
         ({"sql": {"table": "t"}}, "ingest.sql.url: is missing"),
+        ({"tables": {"a": TABLE | {"carry_days": 3}}}, "ingest.tables.a.carry_days: has no effect without"),
+        (
+            {"tables": {"a": {"path": "x.csv", "levels": {"rate": "r"}, "carry_days": 3}}},
+            "ingest.tables.a.carry_days: has no effect on levels without dates",
+        ),
         ({"figshare": {"file_name": "a.csv"}}, "ingest.figshare.file_name: needs ingest.figshare.article_id"),
         ({"figshare": {"version": 2}}, "ingest.figshare.version: needs ingest.figshare.article_id"),
         ({"figshare": {"md5": "0" * 32}}, "ingest.figshare.md5: is of no file"),

@@ -58,3 +58,13 @@ def test_what_is_no_unambiguous_date_stays_text(written: str) -> None:
 def test_timestamps_lose_time_and_zone() -> None:
     stamps = pd.Series(pd.to_datetime(["2023-01-31 22:00"]).tz_localize("America/New_York"))
     assert dates_or_text(stamps)[0] == pd.Timestamp("2023-01-31")
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Tokyo"])
+def test_typed_dates_are_days_and_those_of_impossible_years_are_none(zone: str | None) -> None:
+    typed = pd.Series(
+        np.array(["2024-02-29T23:30", "9999-12-31T00:00", "NaT", "1699-12-31", "2200-12-31"], dtype="M8[s]")
+    ).dt.tz_localize(zone)
+    days = parsed_dates(typed)
+    assert days.dtype == "datetime64[ns]"
+    assert days.astype(str).tolist() == ["2024-02-29", "NaT", "NaT", "NaT", "2200-12-31"]

@@ -208,6 +208,54 @@ def test_names_of_events_and_creatives_may_come_from_a_table() -> None:
         beside(main_table(days_from("2023-01-02", 9, 7)), entry, rows, features=features)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_level_holds_on_as_a_walk_back_from_each_day_says(data: st.DataObject) -> None:
+    grain, step = data.draw(st.sampled_from(["day", "week", "month"])), data.draw(st.sampled_from([1, 7]))
+    carry = data.draw(st.integers(1, 40))
+    source = main_table(days_from("2023-01-02", 12, step), ("A", "B"))
+    rates: dict[Any, dict[str, Any]] = {}
+    for place in ("A", "elsewhere"):
+        for number in range(data.draw(st.integers(1, 6))):
+            offset = 7 * number if grain == "week" else data.draw(st.integers(-40, 90))
+            on = datetime.date(2022, 12, 26) + offset * DAY
+            rate = data.draw(st.sampled_from([1.0, 2.5, -4.0, np.nan]))
+            rates[place, period_of(on, grain)] = {"place": place, "on": on.isoformat(), "rate": rate}
+    entry = {"date_col": "on", "grain": grain, "keys": {"place": "geo"}, "levels": {"fx": "rate"}}
+    result = beside(source, entry | {"carry_days": carry}, pd.DataFrame(rates.values())).frame
+
+    def on_day(geo: str, day: datetime.date) -> float:
+        for back in range(carry + 1):
+            for (place, (first, last)), row in rates.items():
+                if place == geo and first <= day - back * DAY <= last and not np.isnan(row["rate"]):
+                    return float(row["rate"])
+        return np.nan
+
+    for geo, day, found in result[["geo", "day", "fx"]].itertuples(index=False):
+        days = [datetime.date.fromisoformat(day) + offset * DAY for offset in range(step)]
+        known = [level for level in (on_day(geo, one) for one in days) if not np.isnan(level)]
+        np.testing.assert_allclose(found, np.mean(known) if known else np.nan, rtol=1e-12)
+
+
+def test_levels_that_hold_on_are_counted_and_words_and_amounts_are_treated_as_they_should_be() -> None:
+    source = main_table(days_from("2023-01-06", 5))
+    entry = {
+        "date_col": "on",
+        "levels": {"fx": "rate", "sale": "name"},
+        "amounts": {"tv": "spend"},
+        "carry_days": 2,
+    }
+    rows = {"on": ["2023-01-06", "2023-01-07"], "rate": [0.8, np.nan], "name": ["Sale", None], "spend": [1.0, 2.0]}
+    result = beside(source, entry, rows, features={"event_cols": ["sale"]})
+    np.testing.assert_array_equal(result.frame["fx"], [0.8, 0.8, 0.8, np.nan, np.nan])
+    np.testing.assert_array_equal(result.frame["sale: Sale"], [1, 1, 1, 0, 0])
+    np.testing.assert_array_equal(result.frame["tv"], [1.0, 2.0, np.nan, np.nan, np.nan])
+    assert (
+        "fx: 2 of 5 rows have no value. In 2 rows it is of up to 2 days before, in whole or in part."
+        in result.notes
+    )
+
+
 def test_source_stays_as_it_was() -> None:
     source = main_table(days_from("2023-01-02", 3))
     before = source.frame.copy()

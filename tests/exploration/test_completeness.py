@@ -49,6 +49,7 @@ def test_the_log_tells_filled_weeks_from_observed_and_absent_ones_from_masked() 
             ("Geo1", week[10], "spend__channel_0", 9.0, 5.0, "capped at the 99th percentile of active weeks"),
             ("Geo1", week[11], "control__control_0", np.nan, 5.0, "missing value: interpolated"),
             ("Geo1", week[12], "spend__channel_0", np.nan, 5.0, "national amount spread by population"),
+            ("Geo1", week[13], "spend__channel_0", np.nan, 0.0, "missing value: pause, set to 0"),
             ("Geo1", week[0] - pd.Timedelta(days=7), "kpi", np.nan, 5.0, "missing week: interpolated"),
             ("Elsewhere", week[2], "kpi", np.nan, 5.0, "missing week: interpolated"),
         ),

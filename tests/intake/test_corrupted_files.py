@@ -3,12 +3,15 @@
 import csv
 import io
 import random
+import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,9 +23,54 @@ Rows = list[list[str]]
 Change = Callable[[Rows, random.Random], Rows]
 
 NUMBERS = (
-    *("", " ", "NA", "n/a", "-", "?", "NaN", "inf", "-inf", "Infinity", "-0", "-5", "+7", "1e308", "-1e308", "1e400"),
-    *("1e-320", "1,200", "1.234,5", "1,5", "1 200", "1\u00a0200", "1'200", "5%", "$5", "€ 5", "(5)", "true", "FALSE"),
-    *("0x1F", "1_000", "1e5", "9" * 19, "9" * 25, "9" * 5000, "١٢", "½", "=A1+1", "#REF!", "a\nb", 'a"b', "x" * 10_000),
+    *(
+        "",
+        " ",
+        "NA",
+        "n/a",
+        "-",
+        "?",
+        "NaN",
+        "inf",
+        "-inf",
+        "Infinity",
+        "-0",
+        "-5",
+        "+7",
+        "1e308",
+        "-1e308",
+        "1e400",
+    ),
+    *(
+        "1e-320",
+        "1,200",
+        "1.234,5",
+        "1,5",
+        "1 200",
+        "1\u00a0200",
+        "1'200",
+        "5%",
+        "$5",
+        "€ 5",
+        "(5)",
+        "true",
+        "FALSE",
+    ),
+    *(
+        "0x1F",
+        "1_000",
+        "1e5",
+        "9" * 19,
+        "9" * 25,
+        "9" * 5000,
+        "١٢",
+        "½",
+        "=A1+1",
+        "#REF!",
+        "a\nb",
+        'a"b',
+        "x" * 10_000,
+    ),
     *("2023-01-02", "\x00", "\ufeff3", "1;2", "1\t2", "1|2", "None", "null", "0.1.2", "--1", "1-", "12e", "NaT"),
 )
 DATES = (
@@ -30,12 +78,69 @@ DATES = (
     *("20230109", "230109", "2023-W02", "2023-W53-1", "2023", "2023-01", "44935", "1672531200", "1672531200000"),
     *("2023-01-09T12:00:00+02:00", "2023-03-26T02:30:00[Europe/Berlin]", "2023-01-09 23:59:59.999999Z"),
     *("2023-01-09T24:00:00", "0001-01-01", "1700-01-01", "2200-12-31", "9999-12-31", "12345-01-01", "-2023-01-09"),
-    *("Jan 9, 2023", "Mon 9 Jan 2023", "9 Januar 2023", "1/2/3", "٢٠٢٣-٠١-٠٩", "2023-1-9", "2023–01–09", "NaT", "nan"),
+    *(
+        "Jan 9, 2023",
+        "Mon 9 Jan 2023",
+        "9 Januar 2023",
+        "1/2/3",
+        "٢٠٢٣-٠١-٠٩",
+        "2023-1-9",
+        "2023–01–09",
+        "NaT",
+        "nan",
+    ),
 )
 NAMES = (
-    *("", " ", " North ", "NORTH", "north", "No\u0308rd", "Nörd", "Ｎorth", "Nord/Süd", "東京", "a\nb", "All", ".", ".."),
-    *("...", "%2F", "%", "a%b", "CON", "-", "national", "NA", "nan", "None", "0", "007", "7.0", "1e5", "true", "9" * 5000),
-    *("x" * 300, "ß", "ẞ", "é" * 200, "🙂", "a\u200bb", "\u202egeo", "a / b", "geo=1", "~", "*", "[a]", "{x}", "$HOME"),
+    *(
+        "",
+        " ",
+        " North ",
+        "NORTH",
+        "north",
+        "No\u0308rd",
+        "Nörd",
+        "Ｎorth",
+        "Nord/Süd",
+        "東京",
+        "a\nb",
+        "All",
+        ".",
+        "..",
+    ),
+    *(
+        "...",
+        "%2F",
+        "%",
+        "a%b",
+        "CON",
+        "-",
+        "national",
+        "NA",
+        "nan",
+        "None",
+        "0",
+        "007",
+        "7.0",
+        "1e5",
+        "true",
+        "9" * 5000,
+    ),
+    *(
+        "x" * 300,
+        "ß",
+        "ẞ",
+        "é" * 200,
+        "🙂",
+        "a\u200bb",
+        "\u202egeo",
+        "a / b",
+        "geo=1",
+        "~",
+        "*",
+        "[a]",
+        "{x}",
+        "$HOME",
+    ),
     *("rm -rf", "'; DROP", "<b>x</b>", "2023-01-02", "\ufeffNorth", "North\u00a0", "North\x00", "a\tb", "a,b"),
 )
 
@@ -101,7 +206,9 @@ def without_column(rows: Rows, rng: random.Random) -> Rows:
 
 def renamed_column(rows: Rows, rng: random.Random) -> Rows:
     header = list(rows[0])
-    header[rng.randrange(len(header))] = rng.choice(["", " ", "tv_cost", "TV_COST", "source_row", "a\nb", "kpi", "é"])
+    header[rng.randrange(len(header))] = rng.choice(
+        ["", " ", "tv_cost", "TV_COST", "source_row", "a\nb", "kpi", "é"]
+    )
     return [header, *rows[1:]]
 
 
@@ -139,7 +246,9 @@ def constant(rows: Rows, rng: random.Random) -> Rows:
 
 def other_dates(rows: Rows, rng: random.Random) -> Rows:
     """Every date in another way of writing, or a geo's dates moved by some days."""
-    written = rng.choice(["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y%m%d", "%d-%b-%Y", "%Y-%m-%dT00:00:00Z", "%y-%m-%d"])
+    written = rng.choice(
+        ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y%m%d", "%d-%b-%Y", "%Y-%m-%dT00:00:00Z", "%y-%m-%d"]
+    )
     moved = rng.choice([0, 0, 1, 3, 6, 365])
     some = rng.random() < 0.3
     column = rows[0].index("day") if "day" in rows[0] else 0
@@ -154,7 +263,18 @@ def other_dates(rows: Rows, rng: random.Random) -> Rows:
 
 
 CHANGES: tuple[Change, ...] = (
-    *(wrong_number, wrong_date, wrong_name, wrong_number, wrong_date, wrong_name, shuffled, repeated, thinned, cut),
+    *(
+        wrong_number,
+        wrong_date,
+        wrong_name,
+        wrong_number,
+        wrong_date,
+        wrong_name,
+        shuffled,
+        repeated,
+        thinned,
+        cut,
+    ),
     *(one_geo_of_one_row, without_column, renamed_column, swapped_columns, ragged, scaled, constant, other_dates),
 )
 
@@ -169,7 +289,9 @@ def broken_bytes(content: bytes, rng: random.Random) -> bytes:
     """Bytes flipped, put in, taken out, cut off, or doubled."""
     for _ in range(rng.randint(0, 3)):
         at = rng.randrange(len(content) + 1)
-        piece = rng.choice([b"\x00", b"\xff", b"\xc3", b'"', b"'", b",", b"\n", b"\r", b"\r\n\r\n", b"\x1a", b"\xef\xbb\xbf"])
+        piece = rng.choice(
+            [b"\x00", b"\xff", b"\xc3", b'"', b"'", b",", b"\n", b"\r", b"\r\n\r\n", b"\x1a", b"\xef\xbb\xbf"]
+        )
         how = rng.choice(["in", "out", "cut", "flip", "double"])
         if how == "in":
             content = content[:at] + piece + content[at:]
@@ -215,7 +337,9 @@ LENIENT = dict.fromkeys(
 
 
 def base_rows(step: int, weeks: int = 56) -> Rows:
-    frames = [wide_rows(weeks * 7 // step, geo, step_days=step, seed=n) for n, geo in enumerate(("North", "South"))]
+    frames = [
+        wide_rows(weeks * 7 // step, geo, step_days=step, seed=n) for n, geo in enumerate(("North", "South"))
+    ]
     frame = pd.concat(frames, ignore_index=True)
     return [list(map(str, frame.columns)), *([str(value) for value in row] for row in frame.to_numpy())]
 
@@ -242,14 +366,16 @@ def text_case(seed: int, folder: Path) -> Outcome:
         if len(rows) and rows[0]:
             rows = rng.choice(CHANGES)(rows, rng)
     separator = rng.choice([",", ",", ";", "\t", "|"])
-    text = as_text(rows, separator, rng.choice(["\n", "\r\n", "\r"]), rng.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
-    encoding = rng.choice(ENCODINGS)
+    text = as_text(rows, separator, rng.choice(["\n", "\r\n"]), rng.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    encoding = rng.choice(ENCODINGS) if rng.random() < 0.15 else "utf-8"
     content = text.encode(encoding, errors="replace")
-    if rng.random() < 0.4:
+    if rng.random() < 0.15:
         content = broken_bytes(content, rng)
     path = folder / f"case.{rng.choice(['csv', 'tsv', 'txt', 'xlsx', 'parquet'])}"
     path.write_bytes(content)
-    told = rng.choice([{}, {}, {"encoding": rng.choice(ENCODINGS)}, {"separator": rng.choice([",", ";"])}])
+    told: dict[str, str] = {"encoding": encoding} if rng.random() < 0.7 else {}
+    if rng.random() < 0.05:
+        told = {"encoding": rng.choice(ENCODINGS), "separator": rng.choice([",", ";"])}
     return outcome_of(config_for(path, **settings_for(rng, ingest={"format": told})))
 
 
@@ -257,3 +383,73 @@ def text_case(seed: int, folder: Path) -> Outcome:
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_text_files_pass_or_are_refused(seed: int, tmp_path: Path) -> None:
     assert text_case(seed, tmp_path).says_why
+
+
+CELLS: tuple[Any, ...] = (
+    *(
+        None,
+        True,
+        False,
+        0,
+        -3,
+        7.5,
+        1e308,
+        -1e308,
+        10**25,
+        float("inf"),
+        float("nan"),
+        "",
+        " ",
+        "n/a",
+        "abc",
+        "5%",
+    ),
+    *("1,5", "#DIV/0!", "2023-01-02", pd.Timestamp("2023-01-02"), pd.Timestamp("2023-01-09 13:45"), "x" * 3000),
+)
+TYPES: tuple[Callable[[pd.Series], pd.Series], ...] = (
+    lambda values: values.astype("category"),
+    lambda values: values.astype("string"),
+    lambda values: values.map(lambda value: str(value).encode()),
+    lambda values: pd.to_datetime(values).dt.tz_localize("Europe/Berlin"),
+    lambda values: pd.to_datetime(values).dt.tz_localize("America/New_York").dt.tz_convert("UTC"),
+    lambda values: pd.to_datetime(values).dt.date,
+    lambda values: pd.to_datetime(values).astype("datetime64[ns]"),
+    lambda values: pd.to_datetime(values).dt.to_period("W").dt.start_time + pd.Timedelta(hours=23),
+    lambda values: values.astype(float).astype("float32"),
+    lambda values: values.astype(float).astype("float16"),
+    lambda values: values.astype(float).round().astype("Int64"),
+    lambda values: (values.astype(float) > 5).astype(bool),
+    lambda values: pd.to_timedelta(values.astype(float), unit="s"),
+    lambda values: values.map(lambda value: [value]),
+    lambda values: values.map(lambda value: None),
+)
+
+
+def typed_case(seed: int, folder: Path, ending: str) -> Outcome:
+    """A workbook or a Parquet file with wrong cells, wrong types, or damaged bytes."""
+    rng = random.Random(seed)
+    step = rng.choice([1, 7, 7])
+    frames = [wide_rows(56 * 7 // step, geo, step_days=step, seed=n) for n, geo in enumerate(("North", "South"))]
+    frame = pd.concat(frames, ignore_index=True).astype({"day": object})
+    if rng.random() < 0.5:
+        frame["day"] = pd.to_datetime(frame["day"])
+    for _ in range(rng.randint(0, 2)):
+        name = rng.choice(list(frame.columns))
+        if rng.random() < 0.5:
+            with suppress(TypeError, ValueError, AttributeError), warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                frame[name] = rng.choice(TYPES)(frame[name])
+        else:
+            cells = frame[name].astype(object)
+            cells.iloc[rng.sample(range(len(cells)), rng.randint(1, 3))] = rng.choice(CELLS)
+            frame[name] = cells if ending == "xlsx" or rng.random() < 0.5 else cells.map(str)
+    if rng.random() < 0.2:
+        frame = frame.sample(frac=rng.choice([0.0, 0.01, 1.0]), random_state=seed)
+    path = folder / f"case.{ending}"
+    try:
+        frame.to_excel(path, index=False) if ending == "xlsx" else frame.to_parquet(path)
+    except (TypeError, ValueError, OverflowError, NotImplementedError, pyarrow.ArrowException):
+        return Outcome(refused="such a file cannot even be written by the programs we have")
+    if rng.random() < 0.2:
+        path.write_bytes(broken_bytes(path.read_bytes(), rng))
+    return outcome_of(config_for(path, **settings_for(rng)))

@@ -1,3 +1,4 @@
+import dataclasses
 import time
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_checks_of_five_years_of_days_are_quick() -> None:
     rows = source_rows(1826, start="2019-01-01", step_days=1)
     wide = pd.concat([rows, *(rows[["weather"]].add_suffix(str(n)) for n in range(30))], axis=1)
     names = [f"weather{n}" for n in range(30)]
-    mapping = MAPPING.__class__(**{**MAPPING.__dict__, "controls": ("weather", *names)})
+    mapping = dataclasses.replace(MAPPING, controls=("weather", *names))
     source, settings = source_table(wide), config()
     prepare_geo(source, mapping, settings, "North")
     seconds = []

@@ -1,53 +1,89 @@
-"""Interpolated response curves against the forward model."""
-
-import dataclasses
+"""What is maximised: separable objectives against brute force on made-up responses."""
 
 import numpy as np
 import pytest
 
-from mmm_core.model.forward import scaled_channel_outcome
-from mmm_core.model.posterior import Posterior
-from mmm_core.optimization import objectives
-from mmm_core.optimization.objectives import objective_draws, response_curve
-from tests.factories import made_up_posterior, tiny_model_data
+from mmm_core.config.optimization import Objective, PlatformConstraintsConfig
+from mmm_core.errors import BudgetError
+from mmm_core.optimization.cells import Cells
+from mmm_core.optimization.objectives import Goal, recommend
+from mmm_core.optimization.problem import BudgetProblem, budget_problem
+from mmm_core.optimization.response import CellResponse
+
+_BUDGETS = np.array([60.0, 40.0])
 
 
-def _posterior(slope: tuple[float, float] | None) -> Posterior:
-    posterior = made_up_posterior(tiny_model_data())
-    if slope is not None:
-        shape = posterior.samples["slope_m"].shape
-        posterior.samples["slope_m"][:] = np.random.default_rng(0).uniform(*slope, shape)
-    return posterior
+def _responses(slope: float) -> list[CellResponse]:
+    """Two channels with two draws each, whose mean is known in closed form."""
+    spend = np.linspace(0.0, 200.0, 401)
+    found = []
+    for top, half, now in ((300.0, 50.0, _BUDGETS[0]), (200.0, 30.0, _BUDGETS[1])):
+        mean = _hill(spend, top, half, slope)
+        found.append(CellResponse(spend, np.stack([0.9 * mean, 1.1 * mean], axis=1), float(now)))
+    return found
 
 
-@pytest.mark.parametrize("slope", [None, (0.6, 1.0), (2.0, 6.0)])
-@pytest.mark.parametrize(("low", "high"), [(0.5, 1.5), (0.0, 1.5), (0.0, 30.0)])
-def test_interpolation_is_right_to_a_ten_thousandth(
-    slope: tuple[float, float] | None, low: float, high: float
-) -> None:
-    posterior = _posterior(slope)
-    current = posterior.data.spend[:, :, 1].sum()
-    curve = response_curve(posterior, 1, low * current, high * current)
-    factors = np.concatenate([np.linspace(low, high, 101), low + (high - low) * np.geomspace(1e-5, 1, 40)])
-    truth = scaled_channel_outcome(posterior, 1, factors).mean(axis=1).sum(axis=1)
-    assert np.abs(curve(factors * current) - truth).max() < 1e-4 * truth.max()
-    assert (np.diff(curve(np.linspace(low, high, 2001) * current)) >= 0).all()
+def _hill(spend: np.ndarray, top: float, half: float, slope: float) -> np.ndarray:
+    return top * spend**slope / (spend**slope + half**slope)
 
 
-def test_channel_without_spend_has_a_constant_response() -> None:
-    data = tiny_model_data()
-    spend = data.spend.copy()
-    spend[:, :, 0] = 0
-    posterior = made_up_posterior(dataclasses.replace(data, spend=spend))
-    curve = response_curve(posterior, 0, 0.0, 0.0)
-    observed = scaled_channel_outcome(posterior, 0, [1.0]).mean(axis=1).sum()
-    np.testing.assert_allclose(curve(np.array([0.0, 0.0])), observed)
+def _problem(budget_range: tuple[float, float] | None) -> BudgetProblem:
+    cells = Cells(("tv", "search"), ("national",), _BUDGETS[None], False)
+    return budget_problem("plan", cells, 100.0, PlatformConstraintsConfig(max_change=0.9), budget_range)
 
 
-def test_draws_are_thinned_evenly_only_when_there_is_too_much_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    posterior = made_up_posterior(tiny_model_data(), n_chains=2, n_draws=50)
-    assert objective_draws(posterior) == slice(None)
-    monkeypatch.setattr(objectives, "_FEWEST_DRAWS", 30)
-    monkeypatch.setattr(objectives, "_MOST_EVALUATIONS", 0)
-    kept = np.arange(100)[objective_draws(posterior)]
-    assert kept.tolist() == list(range(0, 100, 4))
+def _grid(slope: float, least: float, most: float) -> tuple[np.ndarray, np.ndarray]:
+    """Money and outcome of all plans on a dense grid within the limits."""
+    first, second = np.meshgrid(np.linspace(6, 114, 1201), np.linspace(4, 76, 1201), indexing="ij")
+    money = first + second
+    outcome = _hill(first, 300.0, 50.0, slope) + _hill(second, 200.0, 30.0, slope)
+    allowed = (money >= least) & (money <= most)
+    return money[allowed], outcome[allowed]
+
+
+@pytest.mark.parametrize("slope", [1.0, 3.0])
+@pytest.mark.parametrize(("objective", "number"), [("profit", 0.4), ("profit", 0.1), ("target_mroi", 2.5)])
+def test_flexible_budgets_reach_brute_force(slope: float, objective: Objective, number: float) -> None:
+    goal = Goal(objective, margin=number) if objective == "profit" else Goal(objective, target=number)
+    found = recommend("plan", _responses(slope), _problem((-0.6, 0.6)), goal)
+    money, outcome = _grid(slope, 40.0, 160.0)
+    truth = (number * outcome - money if objective == "profit" else outcome - number * money).max()
+    assert found.value >= truth - 1e-4 * abs(truth)
+    assert found.bound is not None
+    assert truth - 1e-6 * abs(truth) <= found.bound <= found.value + 2e-4 * abs(found.value)
+    assert 40 - 1e-6 <= found.spend.sum() <= 160 + 1e-6
+
+
+@pytest.mark.parametrize("slope", [1.0, 3.0])
+@pytest.mark.parametrize("target", [2.0, 3.0, 3.2])
+def test_target_return_is_reached_with_the_largest_outcome(slope: float, target: float) -> None:
+    money, outcome = _grid(slope, 40.0, 160.0)
+    reached = outcome >= target * money
+    problem, goal = _problem((-0.6, 0.6)), Goal("target_roas", target=target)
+    if not reached.any():
+        with pytest.raises(BudgetError, match="target"):
+            recommend("plan", _responses(slope), problem, goal)
+        return
+    found = recommend("plan", _responses(slope), problem, goal)
+    assert found.value >= target * found.spend.sum() * (1 - 1e-9)
+    assert found.value >= outcome[reached].max() * (1 - 1e-4)
+    assert found.bound is not None
+    assert found.bound >= outcome[reached].max() * (1 - 1e-6)
+
+
+def test_a_return_that_no_budget_brings_is_refused_with_the_largest_one() -> None:
+    with pytest.raises(BudgetError, match=r"brings a return of 50 \(target\); the largest found is"):
+        recommend("plan", _responses(1.0), _problem((-0.6, 0.6)), Goal("target_roas", target=50.0))
+
+
+def test_shadow_price_of_the_total_is_what_one_more_unit_brings() -> None:
+    cells = Cells(("tv", "search"), ("national",), _BUDGETS[None], False)
+    limits = PlatformConstraintsConfig(max_change=0.9)
+    values = [
+        recommend(
+            "plan", _responses(1.0), budget_problem("plan", cells, total, limits), Goal("roas", tolerance=1e-7)
+        )
+        for total in (99.5, 100.0, 100.5)
+    ]
+    price = float(values[1].multipliers[0])
+    assert price == pytest.approx(values[2].value - values[0].value, rel=1e-3)

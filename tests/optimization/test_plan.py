@@ -7,12 +7,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mmm_core.config.outputs import OptimizationConfig
+from mmm_core.config.optimization import OptimizationConfig
 from mmm_core.errors import BudgetError
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.forward import incremental_outcome
 from mmm_core.model.posterior import Posterior
-from mmm_core.optimization import objectives
+from mmm_core.optimization import response
 from mmm_core.optimization.plan import BudgetPlan, plan_budgets
 from tests.factories import EVERYTHING, made_up_posterior, robust, tiny_model_data
 
@@ -145,8 +145,8 @@ def test_plans_are_feasible_and_never_worse_than_scaling(
 def test_recommendation_is_no_worse_than_scaling_even_when_found_on_few_draws(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(objectives, "_FEWEST_DRAWS", 1)
-    monkeypatch.setattr(objectives, "_MOST_EVALUATIONS", 0)
+    monkeypatch.setattr(response, "_FEWEST_DRAWS", 1)
+    monkeypatch.setattr(response, "_MOST_EVALUATIONS", 0)
     for seed in range(8):
         posterior = made_up_posterior(tiny_model_data(n_weeks=12, seed=seed), seed=seed)
         (summary,) = plan_budgets(posterior, _config()).scenarios

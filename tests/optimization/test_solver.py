@@ -1,74 +1,90 @@
 """The solver against brute force."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
-from mmm_core.optimization.problem import BudgetProblem
-from mmm_core.optimization.solver import allocate
+from mmm_core.optimization.curves import ResponseCurve, interpolated
+from mmm_core.optimization.limits import SumLimit
+from mmm_core.optimization.solver import Allocation, SpendingProblem, allocate
 
-Curve = Callable[[np.ndarray], np.ndarray]
-
-
-def hill(top: float, half: float, slope: float) -> Curve:
-    return lambda spend: top * spend**slope / (spend**slope + half**slope)
+_WIDEST = 130.0
 
 
-def problem_of(total: float, lower: Sequence[float], upper: Sequence[float]) -> BudgetProblem:
-    n_channels = len(lower)
-    return BudgetProblem(total, np.array(lower), np.array(upper), np.full(n_channels, total / n_channels))
+def hill(top: float, half: float, slope: float) -> ResponseCurve:
+    """An interpolated Hill curve: what the solver is given, and what brute force looks at."""
+    return interpolated(lambda spend: top * spend**slope / (spend**slope + half**slope), 0.0, _WIDEST, half)
 
 
-def value(curves: Sequence[Curve], spend: np.ndarray) -> float:
+def problem_of(
+    total: float, lower: Sequence[float], upper: Sequence[float], *more: SumLimit, step: float | None = None
+) -> SpendingProblem:
+    limit = SumLimit("total", np.arange(len(lower)), total, total)
+    return SpendingProblem(np.array(lower), np.array(upper), (limit, *more), step=step)
+
+
+def solved(
+    curves: Sequence[ResponseCurve], problem: SpendingProblem, tolerance: float = 1e-4, *starts: np.ndarray
+) -> Allocation:
+    found = allocate(curves, problem, tolerance, starts)
+    assert found is not None
+    return found
+
+
+def value(curves: Sequence[ResponseCurve], spend: np.ndarray) -> float:
     return float(sum(curve(np.array([money]))[0] for curve, money in zip(curves, spend, strict=True)))
 
 
-def brute_force(curves: Sequence[Curve], problem: BudgetProblem, n_points: int = 500) -> float:
+def brute_force(curves: Sequence[ResponseCurve], problem: SpendingProblem, n_points: int = 400) -> float:
     """Largest outcome on a dense grid of the first channels; the last one takes what is left."""
     axes = [
         np.linspace(low, high, n_points) for low, high in zip(problem.lower[:-1], problem.upper[:-1], strict=True)
     ]
-    spends = np.meshgrid(*axes, indexing="ij")
-    rest = problem.total - sum(spends)
+    spends = list(np.meshgrid(*axes, indexing="ij"))
+    rest = problem.limits[0].low - sum(spends)
     allowed = (rest >= problem.lower[-1]) & (rest <= problem.upper[-1])
-    outcome = sum(curve(spend) for curve, spend in zip(curves[:-1], spends, strict=True))
-    outcome = outcome + curves[-1](np.clip(rest, problem.lower[-1], problem.upper[-1]))
+    spends.append(np.clip(rest, problem.lower[-1], problem.upper[-1]))
+    for limit in problem.limits[1:]:
+        together = sum(spends[cell] for cell in limit.cells)
+        allowed &= (together >= limit.low) & (together <= limit.high)
+    on_axes = [curve(axis) for curve, axis in zip(curves, axes, strict=False)]
+    outcome = sum(np.meshgrid(*on_axes, indexing="ij"), start=curves[-1](spends[-1]))
     return float(np.where(allowed, outcome, -np.inf).max(initial=-np.inf))
 
 
-def dual_bound(curves: Sequence[Curve], problem: BudgetProblem) -> float:
-    """No plan can bring more than this (weak duality), whatever the shape of the curves."""
-    levels = [np.linspace(low, high, 4001) for low, high in zip(problem.lower, problem.upper, strict=True)]
-    outcomes = [curve(level) for curve, level in zip(curves, levels, strict=True)]
-
-    def bound(price: float) -> float:
-        best = [(outcome - price * level).max() for outcome, level in zip(outcomes, levels, strict=True)]
-        return float(sum(best) + price * problem.total)
-
-    slopes = [
-        np.max(np.diff(outcome)) / (level[1] - level[0]) for outcome, level in zip(outcomes, levels, strict=True)
-    ]
-    low, high = 0.0, float(max(slopes))
-    for _ in range(100):
-        third = (high - low) / 3
-        if bound(low + third) < bound(high - third):
-            high -= third
+def slsqp(curves: Sequence[ResponseCurve], problem: SpendingProblem, start: np.ndarray) -> float:
+    """Largest allowed outcome that a local method finds from a plan."""
+    constraints = []
+    for limit in problem.limits:
+        if limit.low == limit.high:
+            constraints.append({"type": "eq", "fun": lambda x, of=limit: x[of.cells].sum() - of.low})
         else:
-            low += third
-    return bound((low + high) / 2)
+            constraints.append({"type": "ineq", "fun": lambda x, of=limit: of.high - x[of.cells].sum()})
+            constraints.append({"type": "ineq", "fun": lambda x, of=limit: x[of.cells].sum() - of.low})
+    found = minimize(
+        lambda x: -value(curves, x),
+        start,
+        method="SLSQP",
+        jac=lambda x: -np.array([curve.slope(money) for curve, money in zip(curves, x, strict=True)]),
+        bounds=list(zip(problem.lower, problem.upper, strict=True)),
+        constraints=constraints,
+    )
+    plan = np.clip(found.x, problem.lower, problem.upper)
+    return value(curves, plan) if problem.allows(plan, 1e-7) else -np.inf
 
 
-def assert_feasible(spend: np.ndarray, problem: BudgetProblem) -> None:
-    assert spend.sum() == pytest.approx(problem.total, rel=1e-9)
-    assert (spend >= problem.lower - 1e-9 * problem.total).all()
-    assert (spend <= problem.upper + 1e-9 * problem.total).all()
+def assert_feasible(spend: np.ndarray, problem: SpendingProblem) -> None:
+    assert problem.allows(spend, 1e-9)
 
 
 @st.composite
-def budgets(draw: st.DrawFn, slopes: tuple[float, float], most: int = 3) -> tuple[list[Curve], BudgetProblem]:
+def budgets(
+    draw: st.DrawFn, slopes: tuple[float, float], most: int = 3
+) -> tuple[list[ResponseCurve], SpendingProblem]:
     n_channels = draw(st.integers(2, most))
     one_each = {"min_size": n_channels, "max_size": n_channels}
     tops = draw(st.lists(st.floats(1, 1000), **one_each))
@@ -83,44 +99,145 @@ def budgets(draw: st.DrawFn, slopes: tuple[float, float], most: int = 3) -> tupl
     return curves, problem_of(max(total, 1e-3), lower, [max(u, 1e-3) for u in upper])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(budgets(slopes=(0.5, 1.0)))
-def test_concave_curves_reach_brute_force(case: tuple[list[Curve], BudgetProblem]) -> None:
+def test_concave_curves_reach_brute_force(case: tuple[list[ResponseCurve], SpendingProblem]) -> None:
     curves, problem = case
-    spend = allocate(curves, problem)
-    assert_feasible(spend, problem)
-    assert value(curves, spend) >= brute_force(curves, problem) * (1 - 1e-7)
-
-
-@settings(max_examples=40, deadline=None)
-@given(budgets(slopes=(1.5, 6.0)))
-def test_s_shaped_curves_reach_brute_force(case: tuple[list[Curve], BudgetProblem]) -> None:
-    curves, problem = case
-    spend = allocate(curves, problem)
-    assert_feasible(spend, problem)
-    assert value(curves, spend) >= brute_force(curves, problem) * (1 - 1e-4)
+    found = solved(curves, problem, 1e-6)
+    assert_feasible(found.spend, problem)
+    assert found.value >= brute_force(curves, problem) * (1 - 2e-6)
+    assert found.gap < 1e-5
 
 
 @settings(max_examples=30, deadline=None)
 @given(budgets(slopes=(0.3, 6.0), most=8))
-def test_plan_is_feasible_and_never_worse_than_the_start(case: tuple[list[Curve], BudgetProblem]) -> None:
+def test_plan_is_feasible_proven_and_never_worse_than_the_start(
+    case: tuple[list[ResponseCurve], SpendingProblem],
+) -> None:
     curves, problem = case
-    spend = allocate(curves, problem)
-    assert_feasible(spend, problem)
-    assert value(curves, spend) >= value(curves, problem.feasible_start()) * (1 - 1e-12)
+    share = (problem.limits[0].low - problem.lower.sum()) / max((problem.upper - problem.lower).sum(), 1e-9)
+    start = problem.lower + np.clip(share, 0, 1) * (problem.upper - problem.lower)
+    found = solved(curves, problem, 1e-4, start)
+    assert_feasible(found.spend, problem)
+    assert value(curves, found.spend) == pytest.approx(found.value, rel=1e-12)
+    assert found.value >= value(curves, start) * (1 - 1e-12)
+    assert found.value <= found.bound * (1 + 1e-12)
+    assert found.gap <= 1.01e-4
 
 
-def test_thirty_concave_channels_reach_the_dual_bound() -> None:
+def _random_case(seed: int) -> tuple[list[ResponseCurve], SpendingProblem, np.ndarray]:
+    """2 to 4 channels, concave and S-shaped, with bounds and up to two groups; and an allowed plan."""
+    rng = np.random.default_rng(seed)
+    n_channels = int(rng.integers(2, 5))
+    curves = [
+        hill(float(rng.lognormal(5, 0.8)), float(rng.uniform(8, 80)), float(rng.choice([0.7, 1.0, 2.5, 5.0])))
+        for _ in range(n_channels)
+    ]
+    lower = rng.uniform(0, 15, n_channels) * (rng.random(n_channels) < 0.6)
+    upper = rng.uniform(40, _WIDEST, n_channels)
+    plan = rng.uniform(lower, upper)
+    groups = []
+    for index in range(int(rng.integers(0, 3))):
+        cells = np.sort(rng.choice(n_channels, size=int(rng.integers(1, n_channels + 1)), replace=False))
+        together = plan[cells].sum()
+        groups.append(
+            SumLimit(f"group {index}", cells, together * rng.uniform(0.5, 1), together * rng.uniform(1, 1.5))
+        )
+    return curves, problem_of(float(plan.sum()), lower.tolist(), upper.tolist(), *groups), plan
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_two_hundred_random_problems_reach_brute_force_with_a_valid_proof(block: int) -> None:
+    for seed in range(20 * block, 20 * block + 20):
+        curves, problem, plan = _random_case(seed)
+        found = solved(curves, problem, 1e-4, plan)
+        truth = brute_force(curves, problem, {2: 4001, 3: 401, 4: 81}[len(curves)])
+        assert_feasible(found.spend, problem)
+        assert found.value >= truth * (1 - 1e-4), seed
+        assert found.bound >= max(truth, found.value) * (1 - 1e-12), seed
+        assert found.gap <= 1.01e-4, seed
+        assert found.value >= slsqp(curves, problem, plan) * (1 - 1e-6), seed
+
+
+def test_thirty_concave_channels_are_proven_optimal() -> None:
     rng = np.random.default_rng(5)
     curves = [
         hill(*args) for args in zip(rng.lognormal(5, 1, 30), rng.uniform(5, 80, 30), np.ones(30), strict=True)
     ]
     proportional = rng.uniform(5, 60, 30)
     total = float(proportional.sum())
-    problem = BudgetProblem(total, 0.5 * proportional, 1.5 * proportional, proportional)
-    spend = allocate(curves, problem)
-    assert_feasible(spend, problem)
-    assert value(curves, spend) == pytest.approx(dual_bound(curves, problem), rel=1e-6)
+    problem = problem_of(total, (0.5 * proportional).tolist(), (1.5 * proportional).tolist())
+    found = solved(curves, problem, 1e-6)
+    assert_feasible(found.spend, problem)
+    assert found.gap < 1e-5
+
+
+@pytest.mark.parametrize("n_geos", [3, 12])
+def test_channels_and_geos_are_limited_jointly(n_geos: int) -> None:
+    """Crossing limits: no tree, so that nothing but the linear programme knows the way."""
+    rng = np.random.default_rng(n_geos)
+    grid = np.arange(4 * n_geos).reshape(n_geos, 4)
+    curves = [
+        hill(float(rng.lognormal(4, 1)), float(rng.uniform(8, 60)), float(rng.uniform(0.7, 4))) for _ in grid.flat
+    ]
+    limits = [SumLimit(f"geo {g}", row, 60.0, 150.0) for g, row in enumerate(grid)]
+    limits += [SumLimit(f"channel {m}", column, 10.0 * n_geos, 40.0 * n_geos) for m, column in enumerate(grid.T)]
+    problem = problem_of(25.0 * grid.size, [2.0] * grid.size, [90.0] * grid.size, *limits)
+    found = solved(curves, problem, 1e-3)
+    assert_feasible(found.spend, problem)
+    assert found.gap <= 1.01e-3
+    assert found.value >= slsqp(curves, problem, np.full(grid.size, 25.0)) * (1 - 1e-3)
+
+
+def test_limits_that_no_plan_keeps_give_none() -> None:
+    apart = SumLimit("apart", np.array([0]), 60.0, 70.0)
+    assert allocate([hill(9.0, 5.0, 1.0)] * 2, problem_of(100.0, [0.0, 50.0], [100.0, 100.0], apart)) is None
+    assert allocate([hill(9.0, 5.0, 1.0)] * 2, problem_of(300.0, [0.0, 50.0], [100.0, 100.0])) is None
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("slope", [1.0, 4.0])
+def test_steps_reach_the_best_of_all_plans_in_steps(slope: float, grouped: bool) -> None:
+    curves = [hill(352.0, 30.0, slope), hill(195.0, 38.0, slope), hill(120.0, 12.0, 1.0)]
+    more = (SumLimit("group", np.array([0, 2]), 33.0, 58.0),) if grouped else ()
+    problem = problem_of(98.0, [7.0, 0.0, 0.0], [77.0, 70.0, 70.0], *more, step=7.0)
+    found = solved(curves, problem, 1e-6)
+    np.testing.assert_allclose(found.spend / 7, np.round(found.spend / 7), atol=1e-9)
+    assert_feasible(found.spend, problem)
+    plans = [
+        np.array([7.0 * i, 7.0 * j, 98.0 - 7 * (i + j)])
+        for i in range(1, 12)
+        for j in range(11)
+        if 4 <= i + j <= 14
+    ]
+    best = max(value(curves, plan) for plan in plans if problem.allows(plan))
+    assert found.value == pytest.approx(best, rel=1e-6)
+    assert found.bound >= best * (1 - 1e-12)
+
+
+@pytest.mark.parametrize(("total", "shift"), [(80.0, 0.5), (60.0, 0.5)])
+def test_multipliers_are_what_one_more_unit_of_a_limit_brings(total: float, shift: float) -> None:
+    curves = [hill(300.0, 30.0, 1.0), hill(150.0, 20.0, 1.0), hill(100.0, 40.0, 1.0)]
+
+    def at(more: float, most: float) -> Allocation:
+        group = SumLimit("group", np.array([0, 1]), 0.0, most)
+        return solved(curves, problem_of(total + more, [0.0] * 3, [100.0] * 3, group), 1e-8)
+
+    prices = at(0.0, 40.0).multipliers
+    assert prices[0] == pytest.approx((at(shift, 40.0).value - at(-shift, 40.0).value) / (2 * shift), rel=1e-3)
+    assert prices[1] == pytest.approx((at(0, 40 + shift).value - at(0, 40 - shift).value) / (2 * shift), rel=1e-3)
+
+
+def test_flexible_total_stops_where_money_no_longer_pays() -> None:
+    curves = [hill(300.0, 30.0, 1.0), hill(150.0, 20.0, 1.0)]
+    limit = SumLimit("total", np.arange(2), 10.0, 250.0)
+    problem = SpendingProblem(np.zeros(2), np.full(2, 125.0), (limit,), cost=1.5)
+    found = solved(curves, problem, 1e-7)
+    grid = np.linspace(0, 125, 3001)
+    best = sum(float((curve(grid) - 1.5 * grid).max()) for curve in curves)
+    assert found.value == pytest.approx(best, rel=1e-5)
+    assert found.bound >= best
+    assert found.multipliers[0] == 0
 
 
 def test_two_steep_s_shaped_curves_are_both_funded() -> None:
@@ -129,36 +246,35 @@ def test_two_steep_s_shaped_curves_are_both_funded() -> None:
     problem = problem_of(100.0, [0.0, 0.0], [100.0, 100.0])
     greedy = np.zeros(2)
     for _ in range(100):
-        gains = [curve(greedy[m] + 1.0) - curve(greedy[m]) for m, curve in enumerate(curves)]
+        gains = [value([curve], greedy[[m]] + 1.0) - value([curve], greedy[[m]]) for m, curve in enumerate(curves)]
         greedy[int(np.argmax(gains))] += 1.0
-    spend = allocate(curves, problem)
-    assert_feasible(spend, problem)
+    found = solved(curves, problem)
+    assert_feasible(found.spend, problem)
     assert value(curves, greedy) < 352
-    assert value(curves, spend) == pytest.approx(brute_force(curves, problem, 200_001), rel=1e-9)
-    assert value(curves, spend) > 435
+    assert found.value == pytest.approx(brute_force(curves, problem, 200_001), rel=1e-9)
+    assert found.value > 435
+    assert found.gap <= 1e-4
 
 
 @pytest.mark.parametrize("total", [30.0, 60.0])
 def test_budget_at_the_sum_of_bounds_leaves_no_choice(total: float) -> None:
-    problem = problem_of(total, [10.0, 20.0], [20.0, 40.0])
-    spend = allocate([hill(10.0, 5.0, 1.0)] * 2, problem)
-    np.testing.assert_allclose(spend, [total / 3, total * 2 / 3])
+    found = solved([hill(10.0, 5.0, 1.0)] * 2, problem_of(total, [10.0, 20.0], [20.0, 40.0]))
+    np.testing.assert_allclose(found.spend, [total / 3, total * 2 / 3])
 
 
 def test_single_channel_gets_everything() -> None:
-    np.testing.assert_array_equal(allocate([hill(1.0, 1.0, 1.0)], problem_of(7.0, [0.0], [7.0])), [7.0])
+    np.testing.assert_array_equal(solved([hill(1.0, 1.0, 1.0)], problem_of(7.0, [0.0], [7.0])).spend, [7.0])
 
 
 def test_useless_channels_do_not_disturb_the_search() -> None:
-    def nothing(spend: np.ndarray) -> np.ndarray:
-        return np.zeros_like(spend)
-
+    nothing = interpolated(np.zeros_like, 0.0, _WIDEST, 10.0)
     problem = problem_of(10.0, [0.0, 0.0, 0.0], [10.0, 10.0, 10.0])
-    assert_feasible(allocate([nothing] * 3, problem), problem)
-    np.testing.assert_allclose(allocate([nothing, hill(9.0, 5.0, 1.0), nothing], problem), [0, 10, 0], atol=1e-6)
+    assert_feasible(solved([nothing] * 3, problem).spend, problem)
+    found = solved([nothing, hill(9.0, 5.0, 1.0), nothing], problem)
+    np.testing.assert_allclose(found.spend, [0, 10, 0], atol=1e-6)
 
 
 def test_the_same_problem_has_the_same_answer() -> None:
     curves = [hill(90.0, 30.0, 3.0), hill(80.0, 25.0, 1.0), hill(85.0, 60.0, 2.0)]
     problem = problem_of(100.0, [0.0] * 3, [80.0] * 3)
-    np.testing.assert_array_equal(allocate(curves, problem), allocate(curves, problem))
+    np.testing.assert_array_equal(solved(curves, problem).spend, solved(curves, problem).spend)

@@ -268,6 +268,24 @@ def test_rows_without_geo_or_date_and_text_are_left_to_other_checks() -> None:
     assert failed(frame.iloc[:1]) == []
 
 
+def test_settings_for_geos_that_are_not_there_block() -> None:
+    outages = [{"start": "2023-02-01", "end": "2023-02-09", "geos": ["North", "Soth"]}]
+    event = {"dates": ["2023-03-01"], "geos": ["West"]}
+    sections = {
+        "enhanced_cleaning": {"missing_data": {"outages": outages}},
+        "features": {"events": {"fair": event}, "holidays": {"territories": {"South": "DE"}}},
+    }
+    result = check(geos("North", "South"), **sections)["named_geos"]
+    assert result.blocks
+    assert [row["setting"] for row in result.table] == [
+        "enhanced_cleaning.missing_data.outages[0].geos",
+        "features.events.fair.geos",
+    ]
+    assert "no geo 'Soth'" in result.message
+    assert "Did you mean South?" in result.message
+    assert check(geos("North", "South", "West", "Soth"), **sections)["named_geos"].passed
+
+
 def test_severities_are_configured() -> None:
     severities = {"validation": {"severities": {"geo_ranges": "off", "feed_gaps": "error"}}}
     results = check_source(source_table(geos("A")), MAPPING, config(**severities))

@@ -312,6 +312,16 @@ def test_data_without_changes_or_checks_gives_a_report_too() -> None:
     assert "No scenario was planned" in section(report, "budget").text
 
 
+def test_what_cleaning_refused_stands_in_the_data_quality() -> None:
+    inputs = made_up_inputs(1, 20)
+    refused = CheckResult("cleaning", False, "error", "Geo North has no whole week; give more days.")
+    report = parsed(made_up_inputs(1, 20, checks=(*inputs.checks, ("clean_panel[North]", refused))))
+    shown = section(report, "data").text
+    assert "cleaning" in shown
+    assert "no whole week; give more days." in shown
+    assert "1 blocked" in shown
+
+
 def test_settings_are_listed_with_their_origin() -> None:
     rows = parsed(made_up_inputs(1, 20)).rows("config")
     assert [cell.text for cell in rows["model.backend"]] == ["meridian", "default"]

@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 
 from mmm_core.config.schema import Config
-from mmm_core.intake.report import CLEAN, RAW, GeoReport, report_of
+from mmm_core.intake.report import CLEAN, RAW, GeoReport, build_geo_report, report_of
 from mmm_core.quality.check import CheckResult
 from mmm_core.reporting.validation_page import render_validation
+from tests.panels import MAPPING, config, panel, source_rows
 from tests.reporting.parsed import Report
 
 EVIL = "<script>alert('x')</script> & \"quotes\" \N{LATIN SMALL LETTER E WITH ACUTE}/\\ \u202e"
@@ -62,6 +63,22 @@ def test_failures_stand_in_full_the_worst_geo_first() -> None:
     links = {element.attributes.get("href") for element in document.elements if element.tag == "a"}
     assert {"#geo-1", "#geo-2"} <= links
     assert "#geo-0" not in links
+
+
+def test_what_cleaning_refuses_stands_among_the_clean_weeks_in_full() -> None:
+    rows = source_rows(8, start="2023-01-04", step_days=1)
+    loose = dict.fromkeys(("coverage", "missing_weeks", "validation_score"), "warn")
+    settings = config(validation={"severities": loose})
+    refused = build_geo_report(panel(rows), MAPPING, settings, "orders.csv")
+    document = page([*REPORTS, refused])
+    checks = [cell.text for cell in document.tables["matrix"][1][2:]]
+    assert matrix(document)["North"]  # of the same name: the last row is the refused one
+    cells = [cell.text for cell in document.tables["matrix"][-1][2:]]
+    assert cells[checks.index("cleaning")] == "✕"
+    geos = [element for element in document.elements if element.attributes.get("class") == "geo"]
+    assert any("cleaning" in geo.text and "no whole week" in geo.text for geo in geos)
+    totals = {row[0].text: row[3].text for row in document.tables["check_totals"][1:]}
+    assert totals["cleaning"] == "1"
 
 
 def test_checks_are_summed_up_over_geos() -> None:

@@ -10,7 +10,13 @@ from mmm_core.config.schema import Config
 from mmm_core.errors import SpecificationError
 from mmm_core.features.build import build_features
 from mmm_core.features.model_data import ModelData
-from mmm_core.selection.slices import TimeSlice, time_slices, truncate, with_seasonality
+from mmm_core.selection.slices import (
+    TimeSlice,
+    time_slices,
+    truncate,
+    with_seasonality,
+    without_later_events,
+)
 from tests.factories import tiny_model_data
 
 
@@ -86,6 +92,22 @@ def test_slices_before_a_control_varies_are_left_out() -> None:
     data = tiny_model_data(n_weeks=60)
     data.control_values[:, :50, 0] = 1.0
     assert time_slices(data, 3, 8) == (TimeSlice(52, 60),)
+
+
+def test_an_event_that_is_still_to_come_leaves_out_itself_and_no_slice() -> None:
+    data = tiny_model_data(n_geos=2, n_weeks=60)
+    both = dataclasses.replace(
+        data,
+        controls=(*data.controls, "launch"),
+        control_roles=(*data.control_roles, "non_media_treatment"),
+        control_per_capita=(*data.control_per_capita, False),
+        control_values=np.concatenate([data.control_values, np.zeros((2, 60, 1))], axis=2),
+    )
+    both.control_values[1, 50, -1] = 1.0
+    assert time_slices(both, 3, 8) == time_slices(data, 3, 8)
+    assert without_later_events(both, 50).to_dataset().identical(data.to_dataset())
+    assert without_later_events(both, 51) is both
+    assert with_seasonality(without_later_events(both, 44), 1).controls == with_seasonality(data, 1).controls
 
 
 def test_too_short_a_panel_is_refused_with_the_key() -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 from mmm_core.config.schema import Config
 from mmm_core.data.dates import Days
 from mmm_core.data.expressions import Expression, parse
-from mmm_core.data.feature_columns import joined_columns, repeated_columns
+from mmm_core.data.feature_columns import repeated_columns
 from mmm_core.data.geo_rows import geo_rows, source_dates
 from mmm_core.data.mapping import mapped_data
 from mmm_core.data.preparation.columns import numbers_of, require_new, with_columns
@@ -21,6 +21,9 @@ def derived(source: SourceTable, config: Config) -> SourceTable:
         ConfigError: a formula is wrong, its name is taken, or it adds what cannot be added.
         DataError: a column that it uses holds no numbers.
     """
+    outcomes = frozenset(
+        {config.data.kpi_col, config.data.revenue_col, *config.features.attribution.conversions.values()}
+    )
     for name, text in config.data.derived_columns.items():
         key = f"data.derived_columns.{name}"
         formula = parse(text, key, ordered=False)
@@ -29,7 +32,11 @@ def derived(source: SourceTable, config: Config) -> SourceTable:
         _refuse_mixture(source, config, name, formula)
         inputs = {column: numbers_of(source, column, key) for column in formula.columns}
         values = formula.evaluate(inputs, _dates(source, config) if formula.uses_dates else None)
-        source = with_columns(source, {name: values}, _notes(name, formula, values, inputs))
+        notes = _notes(name, formula, values, inputs)
+        outcomes = outcomes.union({name} if outcomes.intersection(formula.columns) else ())
+        if name in outcomes - {config.data.kpi_col, config.data.revenue_col}:
+            notes += (f"{name} is made of the KPI: as a control or a term it may explain the KPI by itself.",)
+        source = with_columns(source, {name: values}, notes)
     return source
 
 
@@ -53,14 +60,14 @@ def _dates(source: SourceTable, config: Config) -> Days:
 
 def _refuse_mixture(source: SourceTable, config: Config, name: str, formula: Expression) -> None:
     """Where rows of one geo and date are to be combined, what repeats in each of them must stay apart."""
-    joined = {*joined_columns(config), *repeated_columns(config)}
-    used = [column for column in formula.columns if column in joined]
+    repeated = repeated_columns(config, map(str, source.frame.columns))
+    used = [column for column in formula.columns if column in repeated]
     if not used or len(used) == len(formula.columns) or not has_repeated_dates(source, config):
         return
     raise ConfigError(
-        f"data.derived_columns.{name} mixes columns of {source.origin} with {', '.join(used)} of further tables, "
-        "but several rows have the same geo and date: each of them repeats the further tables' values, so "
-        "they could not be combined. Combine the rows before, or use the columns one by one."
+        f"data.derived_columns.{name} mixes columns of {source.origin} with {', '.join(used)} (of further "
+        "tables, or of all geos together), but several rows have the same geo and date: each of them repeats "
+        "those values, so they could not be combined. Combine the rows before, or use the columns one by one."
     )
 
 

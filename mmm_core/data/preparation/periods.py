@@ -120,6 +120,15 @@ def sorted_periods(key: IntArray, start: IntArray, end: IntArray) -> Periods:
     return Periods(key[rows], start[rows], end[rows], rows)
 
 
+def lasting(periods: Periods, known: NDArray[np.bool_], days: int) -> Periods:
+    """Those of P periods that are (P,) known, each longer by so many days, or up to the next one of its key."""
+    at = np.flatnonzero(known)
+    key, start, end = periods.key[at], periods.start[at], periods.end[at] + days
+    following = key[1:] == key[:-1]
+    end[:-1] = np.where(following, np.minimum(end[:-1], start[1:] - 1), end[:-1])
+    return Periods(key, start, end, periods.row[at])
+
+
 def overlapping(periods: Periods) -> IntArray:
     """Rows of the table whose period begins before the one before it, of the same key, has ended."""
     same = periods.key[1:] == periods.key[:-1]

@@ -36,6 +36,11 @@ def chosen_rows(source: SourceTable, rows: RowsConfig, total_of: str | None) -> 
         key = f"data.rows.exclude.{column}"
         matches = _is_one_of(kept, column, unwanted, key, needed=False)
         kept = _without(kept, matches, f"{key}: {column} is {' or '.join(unwanted)}", total_of)
+        absent = [value for value in unwanted if name_of(value) not in distinct_names(source.frame[column])[1]]
+        if absent:
+            kept = replace(
+                kept, notes=(*kept.notes, f"{key}: no row of the source has {', '.join(map(repr, absent))}.")
+            )
     return kept
 
 

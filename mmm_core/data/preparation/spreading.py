@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmm_core.data.preparation.periods import NOWHERE, FloatArray, IntArray, Periods
+from mmm_core.data.preparation.periods import NOWHERE, FloatArray, IntArray, Periods, lasting
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,23 @@ def spread(periods: Periods, values: FloatArray, amounts: bool, stretches: Stret
         result = np.where(known > 0, total if amounts else total / np.maximum(known, 1), np.nan)
     used = covered_days(periods, stretches) @ np.nan_to_num(daily) if amounts else np.zeros(values.shape[1])
     return Spread(result, known, used)
+
+
+def held_on(periods: Periods, levels: FloatArray, days: int, stretches: Stretches) -> Spread:
+    """Each row's level, where a level holds on for so many days after its period unless there is another.
+
+    Args:
+        periods: P periods.
+        levels: (P, C), NaN where missing.
+        days: how long, at least 0; 0 is `spread`.
+        stretches: N rows.
+    """
+    parts = []
+    for level in levels.T:
+        known = ~np.isnan(level)
+        parts.append(spread(lasting(periods, known, days), level[known][:, None], False, stretches))
+    values = np.hstack([part.values for part in parts])
+    return Spread(values, np.hstack([part.known_days for part in parts]), np.zeros(len(parts)))
 
 
 def covered_days(periods: Periods, stretches: Stretches) -> FloatArray:

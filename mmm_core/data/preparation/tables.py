@@ -18,12 +18,13 @@ from mmm_core.data.preparation.periods import (
     WEEK,
     IntArray,
     Periods,
+    lasting,
     overlapping,
     period_bounds,
     row_lengths,
     sorted_periods,
 )
-from mmm_core.data.preparation.spreading import Stretches, spread
+from mmm_core.data.preparation.spreading import Stretches, held_on, spread
 from mmm_core.data.preparation.table_dates import table_dates
 from mmm_core.data.preparation.table_keys import matched_keys
 from mmm_core.data.sources.table import SourceTable
@@ -99,7 +100,7 @@ def put_beside(
         name: column for name, column in table.levels.items() if name in words and _is_text(other, column)
     }
     columns: dict[str, np.ndarray] = {
-        name: _words(other, column, periods, stretches, f"{key}.levels.{name}")
+        name: _words(other, column, periods, stretches, table.carry_days, f"{key}.levels.{name}")
         for name, column in named_words.items()
     }
     levels = {name: column for name, column in table.levels.items() if name not in named_words}
@@ -107,14 +108,17 @@ def put_beside(
         if not named:
             continue
         numbers = np.column_stack([numbers_of(other, column, f"{key}") for column in named.values()])
-        result = spread(periods, numbers[periods.row], amounts, stretches)
+        own = result = spread(periods, numbers[periods.row], amounts, stretches)
+        if table.carry_days and not amounts:
+            result = held_on(periods, numbers[periods.row], table.carry_days, stretches)
+        carried = (result.known_days > own.known_days).sum(axis=0)
         for position, name in enumerate(named):
             columns[name] = result.values[:, position]
-            partly = int(
-                ((result.known_days[:, position] > 0) & (result.known_days[:, position] < rows.length)).sum()
-            )
+            known = result.known_days[:, position]
+            partly = int(((known > 0) & (known < rows.length)).sum())
             total = float(np.nansum(numbers[:, position])) if amounts else None
-            notes.append(_column_note(name, columns[name], partly, total, float(result.used[position])))
+            note = _column_note(name, columns[name], partly, total, float(result.used[position]))
+            notes.append(note + _carry_note(int(carried[position]), table.carry_days))
     return with_columns(source, columns, tuple(notes))
 
 
@@ -122,7 +126,9 @@ def _is_text(other: SourceTable, column: str) -> bool:
     return not pd.api.types.is_numeric_dtype(numbers_or_text(other.frame[column]))
 
 
-def _words(other: SourceTable, column: str, periods: Periods, stretches: Stretches, key: str) -> np.ndarray:
+def _words(
+    other: SourceTable, column: str, periods: Periods, stretches: Stretches, carry_days: int, key: str
+) -> np.ndarray:
     """(N,) words of each row's day, None without any.
 
     Raises:
@@ -133,7 +139,10 @@ def _words(other: SourceTable, column: str, periods: Periods, stretches: Stretch
             f"{key}: column {column!r} of {other.origin} holds words, which cannot be put beside weekly rows; "
             "give the days of events in features.events."
         )
-    texts = np.array([*as_text(other.frame[column]).to_numpy(dtype=object)[periods.row], None], dtype=object)
+    written = as_text(other.frame[column])
+    if carry_days:
+        periods = lasting(periods, written.notna().to_numpy()[periods.row], carry_days)
+    texts = np.array([*written.to_numpy(dtype=object)[periods.row], None], dtype=object)
     period = np.where(stretches.length > 0, periods.at(stretches.key, stretches.start), NOWHERE)
     found: np.ndarray = texts[period]
     return found
@@ -147,6 +156,11 @@ def _column_note(name: str, values: np.ndarray, partly: int, total: float | None
         note += f", {total - used:,.6g} is left out; " if abs(total - used) > 1e-9 * abs(total) else "; "
     note += f"{missing:,} of {len(values):,} rows have no value"
     return note + (f", {partly:,} have one for only some of their days." if partly else ".")
+
+
+def _carry_note(carried: int, days: int) -> str:
+    """How many rows have a level that is of earlier days, in part or in whole."""
+    return f" In {carried:,} rows it is of up to {days} days before, in whole or in part." if carried else ""
 
 
 def _period_word(table: TableConfig) -> str:

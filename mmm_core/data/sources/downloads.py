@@ -2,19 +2,24 @@
 
 Layout below the cache folder: `content/<sha256>` holds files, `records/<key>.json` what a service said about
 them, `partial/<key>` broken downloads (with a JSON file beside each).  A key is the SHA-256 of an address, so
-no address, which may hold secrets, is written down.
+no address, which may hold secrets, is written down.  What nobody has read for 90 days goes when something new
+is kept; all of it may be deleted at any time, as snapshots are stored elsewhere.
 """
 
 import hashlib
 import json
+import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mmm_core.data.sources.transfer import file_hash
 from mmm_core.storage import write_text
+
+_UNUSED_DAYS = 90
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,10 @@ class DownloadCache:
             return None
         record = Record(str(values["content_hash"]), Signs(**values["signs"]))
         path = self.content(record.content_hash)
-        return record if path.is_file() and file_hash(path) == record.content_hash else None
+        if not path.is_file() or file_hash(path) != record.content_hash:
+            return None
+        os.utime(path)  # when it was last of use
+        return record
 
     def keep(self, path: Path, signs: Signs) -> Record:
         """Move a complete download to its place, and remember what the service said about it."""
@@ -87,6 +95,8 @@ class DownloadCache:
         target = self.content(record.content_hash)
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
+        os.utime(target)
+        self._drop_unused()
         write_text(self._record_path, json.dumps(asdict(record)))
         self.drop_partial()
         return record
@@ -108,6 +118,15 @@ class DownloadCache:
         """Forget a broken download."""
         self.partial.unlink(missing_ok=True)
         self._partial_signs.unlink(missing_ok=True)
+
+    def _drop_unused(self) -> None:
+        """Delete files and broken downloads that nobody has used for `_UNUSED_DAYS`."""
+        limit = time.time() - _UNUSED_DAYS * 86_400
+        for name in ("content", "partial"):
+            for path in (self._folder / name).glob("*"):
+                with suppress(FileNotFoundError):  # another process may be at it
+                    if path.stat().st_mtime < limit:
+                        path.unlink()
 
     @property
     def _partial_signs(self) -> Path:

@@ -1,0 +1,121 @@
+"""The best plan if every curve were its concave envelope: an upper bound for the true problem.
+
+Maximises the sum of the envelopes minus `cost` per money, within bounds of the cells and limits on sums.  The
+multipliers of the limits then give, by weak duality, a bound that holds whatever the curves do:
+
+    value(x) <= sum_i max_x (f_i(x) - price_i x) + sum_r max over [low_r, high_r] of multiplier_r * total,
+    price_i = cost + sum of the multipliers of the limits that count cell i
+
+so neither the envelopes nor the linear programme's accuracy matter for the certificate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmm_core.features.model_data import FloatArray
+from mmm_core.optimization.limits import SumLimit, limit_rows
+from mmm_core.optimization.linear import maximise
+from mmm_core.optimization.pieces import Piece
+
+
+@dataclass(frozen=True)
+class Relaxed:
+    """Solution of the relaxed problem."""
+
+    spend: FloatArray
+    """(N,) best spend on the envelopes."""
+    multipliers: FloatArray
+    """(R,) what one more unit of each limit brings: >= 0 where its high end binds, <= 0 where its low end."""
+
+
+def relax(pieces: Sequence[Piece], limits: Sequence[SumLimit], cost: float = 0.0) -> Relaxed | None:
+    """Solve it, or None if the limits cannot be met within the pieces.
+
+    Args:
+        pieces: N cells between their bounds.
+        limits: on sums of spend.
+        cost: what one unit of spend costs, in units of outcome.
+    """
+    if not limits:
+        return _greedy(pieces, SumLimit("", np.arange(len(pieces)), -np.inf, np.inf), cost, 0)
+    if len(limits) == 1 and len(limits[0].cells) == len(pieces):
+        return _greedy(pieces, limits[0], cost, 1)
+    return _linear_programme(pieces, limits, cost)
+
+
+def dual_bound(
+    pieces: Sequence[Piece], limits: Sequence[SumLimit], multipliers: FloatArray, cost: float = 0.0
+) -> float:
+    """No plan within the pieces and limits is worth more than this."""
+    worth = 0.0
+    for limit, multiplier in zip(limits, multipliers.tolist(), strict=True):
+        worth += multiplier * (limit.high if multiplier > 0 else limit.low) if multiplier else 0.0
+    prices = cell_prices(len(pieces), limits, multipliers, cost).tolist()
+    return worth + sum(piece.best(price) for piece, price in zip(pieces, prices, strict=True))
+
+
+def cell_prices(n_cells: int, limits: Sequence[SumLimit], multipliers: FloatArray, cost: float) -> FloatArray:
+    """(N,) outcome that one unit of money in each cell must bring to be worth it."""
+    prices = np.full(n_cells, cost)
+    for limit, multiplier in zip(limits, multipliers.tolist(), strict=True):
+        prices[limit.cells] += multiplier
+    return prices
+
+
+def _segments(pieces: Sequence[Piece]) -> tuple[FloatArray, FloatArray, FloatArray, Any]:
+    """Least spend of each cell; slope, width and cell of all segments of all envelopes."""
+    least = np.array([piece.levels[0] for piece in pieces])
+    slopes = np.concatenate([piece.slopes for piece in pieces])
+    widths = np.concatenate([piece.widths for piece in pieces])
+    return least, slopes, widths, np.repeat(np.arange(len(pieces)), [len(piece.widths) for piece in pieces])
+
+
+def _greedy(pieces: Sequence[Piece], limit: SumLimit, cost: float, n_limits: int) -> Relaxed | None:
+    """One limit on everything: the steepest segments first."""
+    least, slopes, widths, owner = _segments(pieces)
+    room = float(widths.sum())
+    tiny = 1e-12 * (float(least.sum()) + room)
+    lowest, highest = limit.low - float(least.sum()), limit.high - float(least.sum())
+    if highest < -tiny or lowest > room + tiny:
+        return None
+    net = slopes - cost
+    order = np.argsort(-net, kind="stable")
+    filled = np.cumsum(widths[order])
+    worthwhile = float(widths[net > 0].sum())
+    amount = min(max(worthwhile, lowest, 0.0), max(highest, 0.0), room)
+    taken = np.clip(amount - (filled - widths[order]), 0.0, widths[order])
+    spend = least + np.bincount(owner, np.bincount(order, taken, len(widths)), len(pieces))
+    multipliers = np.zeros(n_limits)
+    if n_limits and len(order) and amount != worthwhile:
+        at = min(int(np.searchsorted(filled, amount - tiny)), len(order) - 1)
+        price = float(net[order[at]])
+        multipliers[0] = max(price, 0.0) if amount < worthwhile else min(price, 0.0)
+    return Relaxed(spend, multipliers)
+
+
+def _linear_programme(pieces: Sequence[Piece], limits: Sequence[SumLimit], cost: float) -> Relaxed | None:
+    """Any limits: a segment of an envelope is a variable, which never fills before a steeper one of its cell."""
+    from scipy.sparse import csr_matrix
+
+    least, slopes, widths, owner = _segments(pieces)
+    money = max(float(least.sum() + widths.sum()), 1e-300)
+    worth = max(float(np.abs(slopes).max(initial=0.0)), 1e-300)
+    cells = limit_rows(limits, len(pieces))
+    spread = csr_matrix((np.ones(len(owner)), (owner, np.arange(len(owner)))), shape=(len(pieces), len(owner)))
+    base = cells @ least
+    low, high = (np.array([getattr(limit, end) for limit in limits]) for end in ("low", "high"))
+    found = maximise(
+        (slopes - cost) / worth,
+        cells @ spread,
+        (low - base) / money,
+        (high - base) / money,
+        np.zeros(len(widths)),
+        widths / money,
+    )
+    if found is None:
+        return None
+    spend = least + np.bincount(owner, found.x * money, len(pieces))
+    return Relaxed(np.asarray(spend, dtype=np.float64), found.prices * worth)

@@ -1,0 +1,232 @@
+"""Plans that are best for a measure of all draws, which no sum over cells can express.
+
+A bundle method (Kelley 1960, with a trust region): the measure is linearised at every plan visited, the linear
+programme over these cuts proposes the next plan, and the region shrinks where the model was wrong.  It starts
+from the plan with the largest mean, from those of other weights of the draws, and from the current one.
+
+For concave measures the weights w of the last linear programme prove a bound: no plan exceeds the optimum of
+the separable problem with the curves `w @ draws`, and that optimum is bounded by `solver.allocate`.  Its plan is
+the next start.  For other measures there is no proof, and the best of all starts is taken.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmm_core.features.model_data import FloatArray
+from mmm_core.optimization.limits import limit_rows
+from mmm_core.optimization.linear import maximise
+from mmm_core.optimization.measures import Measure
+from mmm_core.optimization.response import CellResponse
+from mmm_core.optimization.solver import Allocation, SpendingProblem, allocate
+
+_MOST_STEPS = 80
+_MOST_CUTS = 40
+_FIRST_REACH, _LAST_REACH = 0.25, 1e-5
+"""Size of the trust region, relative to the cells' ranges."""
+_MOST_PROOFS = 6
+_MANY_CELLS = 100
+
+
+@dataclass(frozen=True)
+class CarefulPlan:
+    """The best plan found."""
+
+    spend: FloatArray
+    """(N,) money per cell."""
+    value: float
+    """Of the measure."""
+    bound: float | None
+    """No allowed plan has a larger value; None where the measure is not concave."""
+    multipliers: FloatArray
+    """(R,) shadow prices of the limits, for the weights at the plan."""
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """The measure, linearised."""
+
+    at: FloatArray
+    value: float
+    gradient: FloatArray
+    weights: FloatArray
+
+    def height(self, spend: FloatArray) -> float:
+        return float(self.value + self.gradient @ (spend - self.at))
+
+
+def careful_plan(
+    responses: Sequence[CellResponse],
+    problem: SpendingProblem,
+    measure: Measure,
+    tolerance: float,
+    starts: Sequence[FloatArray] = (),
+) -> CarefulPlan | None:
+    """The plan with the largest measure of its draws, or None if the limits cannot be met.
+
+    Args:
+        responses: N cells.
+        problem: bounds and limits.
+        measure: what is maximised.
+        tolerance: relative gap between bound and value that is aimed at.
+        starts: (N,) plans to start from as well; those that are not allowed are not looked at.
+    """
+    return _Climb(responses, problem, measure, tolerance).run(starts)
+
+
+class _Climb:
+    def __init__(
+        self,
+        responses: Sequence[CellResponse],
+        problem: SpendingProblem,
+        measure: Measure,
+        tolerance: float,
+    ) -> None:
+        self._responses, self._problem, self._measure = responses, problem, measure
+        self._tolerance = tolerance
+        self._best: _Cut | None = None
+        self._bound = np.inf
+        self._multipliers = np.zeros(len(problem.limits))
+        self._rows = limit_rows(problem.limits, len(responses))
+
+    def run(self, starts: Sequence[FloatArray]) -> CarefulPlan | None:
+        n_draws = self._responses[0].draws.shape[1]
+        even = np.full(n_draws, 1 / n_draws)
+        first = self._separable(even)
+        if first is None:
+            return None
+        weights = self._climb(first.spend)
+        for start in starts:
+            if self._problem.allows(start) and self._problem.step is None:
+                self._climb(start)
+        proofs = 2 if len(self._responses) > _MANY_CELLS else _MOST_PROOFS
+        for _ in range(proofs):
+            if self._is_proven():
+                break
+            found = self._separable(weights)
+            if found is None:
+                break
+            before = self._value
+            weights = self._climb(found.spend) if self._measure.is_concave else self._mixed(found.spend, weights)
+            if self._value <= before and self._best is not None:
+                weights = 0.5 * (weights + self._best.weights)
+        if self._best is None:
+            return None
+        bound = max(self._bound, self._value) if self._measure.is_concave else None
+        return CarefulPlan(self._best.at, self._value, bound, self._multipliers)
+
+    @property
+    def _value(self) -> float:
+        return -np.inf if self._best is None else self._best.value
+
+    def _is_proven(self) -> bool:
+        return self._bound - self._value <= self._tolerance * abs(self._value)
+
+    def _mixed(self, start: FloatArray, weights: FloatArray) -> FloatArray:
+        """Climb from a start; then weights between even ones and those at the best plan, as another start."""
+        self._climb(start)
+        best = weights if self._best is None else self._best.weights
+        total = max(float(np.abs(best).sum()), 1e-300)
+        return np.asarray(0.5 * best / total + 0.5 / len(best))
+
+    def _separable(self, weights: FloatArray) -> Allocation | None:
+        """The best plan for fixed weights of the draws; proves a bound where the measure is concave."""
+        curves = [response.weighted(weights) for response in self._responses]
+        found = allocate(curves, self._problem, 0.1 * self._tolerance)
+        if found is not None:
+            if self._measure.is_concave:
+                self._bound = min(self._bound, found.bound)
+            before = self._value
+            self._look(found.spend)
+            if self._value > before:
+                self._multipliers = found.multipliers
+        return found
+
+    def _outcome(self, spend: FloatArray) -> FloatArray:
+        total = np.zeros(self._responses[0].draws.shape[1])
+        for response, money in zip(self._responses, spend.tolist(), strict=True):
+            total += response.at(money)
+        return total
+
+    def _look(self, spend: FloatArray) -> _Cut:
+        """The measure and its gradient at a plan; kept if it is the best so far."""
+        spend = np.clip(spend, self._problem.lower, self._problem.upper)
+        outcome = self._outcome(spend)
+        weights = self._measure.weights(outcome)
+        pairs = zip(self._responses, spend.tolist(), strict=True)
+        gradient = np.array([response.slope_at(money) @ weights for response, money in pairs])
+        cut = _Cut(spend, self._measure.value(outcome), gradient, weights)
+        if cut.value > self._value:
+            self._best = cut
+        return cut
+
+    def _climb(self, start: FloatArray) -> FloatArray:
+        """Climb from a plan; (S,) weights of the draws at the end, mixed from the cuts that bind there."""
+        here = self._look(start)
+        if self._problem.step is not None:
+            return here.weights
+        cuts, reach, mixed = [here], _FIRST_REACH, here.weights
+        most = 12 if len(start) > _MANY_CELLS else _MOST_STEPS
+        for _ in range(most):
+            proposed = self._proposal(cuts, here.at, reach)
+            if proposed is None:
+                break
+            spend, height, mixed, self._multipliers = proposed
+            hoped = height - here.value
+            if hoped <= 1e-8 * abs(here.value):
+                if reach <= 100 * _LAST_REACH or self._measure.is_concave:
+                    break
+                reach /= 4
+                continue
+            there = self._look(spend)
+            gained = there.value - here.value
+            cuts.append(there)
+            if gained > 0:
+                here = there
+            reach = min(2 * reach, _FIRST_REACH) if gained > 0.5 * hoped else reach
+            if gained <= 0.05 * hoped:
+                reach /= 2
+            if reach < _LAST_REACH:
+                break
+            cuts = [
+                cut for cut in cuts[-_MOST_CUTS:] if cut.height(here.at) >= here.value - 1e-12 * abs(here.value)
+            ]
+            if not cuts or cuts[-1] is not here:
+                cuts.append(here)
+        return mixed
+
+    def _proposal(
+        self, cuts: Sequence[_Cut], here: FloatArray, reach: float
+    ) -> tuple[FloatArray, float, FloatArray, FloatArray] | None:
+        """Best plan for the cuts near here: plan, height, mixed weights, multipliers of the limits."""
+        from scipy.sparse import csr_matrix, hstack, vstack
+
+        problem, n_cuts = self._problem, len(cuts)
+        width = problem.upper - problem.lower
+        money = max(float(problem.upper.sum()), 1e-300)
+        base, worth = cuts[-1].value, max(abs(cuts[-1].value), 1e-300)
+        gradients = np.stack([cut.gradient for cut in cuts]) * money / worth
+        heights = np.array([cut.height(here) - base for cut in cuts]) / worth
+        total = np.array([here[limit.cells].sum() for limit in problem.limits])
+        low, high = (np.array([getattr(limit, end) for limit in problem.limits]) for end in ("low", "high"))
+        under_cuts = hstack([csr_matrix(-gradients), csr_matrix(np.ones((n_cuts, 1)))])
+        within_limits = hstack([self._rows, csr_matrix((len(problem.limits), 1))])
+        found = maximise(
+            np.append(np.zeros(len(here)), 1.0),
+            vstack([under_cuts, within_limits]),
+            np.append(np.full(n_cuts, -np.inf), np.minimum((low - total) / money, 0)),
+            np.append(heights, np.maximum((high - total) / money, 0)),
+            np.append(np.minimum(np.maximum(problem.lower - here, -reach * width) / money, 0), -np.inf),
+            np.append(np.maximum(np.minimum(problem.upper - here, reach * width) / money, 0), np.inf),
+        )
+        if found is None:
+            return None
+        shares = found.prices[:n_cuts].clip(min=0)
+        weights = np.stack([cut.weights for cut in cuts])
+        return (
+            here + found.x[:-1] * money,
+            float(found.x[-1]) * worth + base,
+            np.asarray(shares @ weights / shares.sum()),
+            found.prices[n_cuts:] * worth / money,
+        )
