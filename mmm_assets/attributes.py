@@ -20,6 +20,29 @@ MAPPING = frozenset(
     }
 )
 """Keys that say which source column is what."""
+ROWS_JUDGED = frozenset(
+    {
+        "validation",
+        "project.currency",
+        "enhanced_cleaning.currency",
+        "enhanced_cleaning.duplicates",
+        "enhanced_cleaning.missing_data",
+    }
+)
+"""Keys that the checks of a geo's rows read."""
+SOURCE_JUDGED = frozenset(
+    {
+        "validation.severities",
+        "project.currency",
+        "enhanced_cleaning.currency",
+        "enhanced_cleaning.missing_data.outages",
+        "features.events",
+        "features.holidays.territories",
+    }
+)
+"""Keys that the checks of the whole source read."""
+CLEANED = MAPPING | ROWS_JUDGED | {"enhanced_cleaning", "features.events"}
+"""Keys on which a clean panel depends."""
 Stage = Literal["ingest", "validate", "transform", "features", "train", "evaluate", "optimize", "report"]
 
 

@@ -123,7 +123,45 @@ def _add_stage_command(name: str, about: str, stages: tuple[str, ...]) -> None:
 
 _add_stage_command("run", "Run all stages, from the source to the report.", tuple(_STAGES))
 for _stage, _about in _STAGES.items():
-    _add_stage_command(_stage, f"{_about} Makes what it needs first.", (_stage,))
+    if _stage != "optimize":
+        _add_stage_command(_stage, f"{_about} Makes what it needs first.", (_stage,))
+
+
+@app.command()
+def optimize(
+    config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = None,
+    backend: BackendOption = None,
+    set_: SetOption = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option("--scenario", help="Answer this scenario alone from the stored posterior; makes no asset."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="CSV file for that scenario's plan.", metavar="FILE")
+    ] = None,
+    force: ForceOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Recommend budgets. Makes what it needs first."""
+
+    def action() -> int:
+        from mmm_assets.commands.invocation import Invocation
+
+        invocation = Invocation(config, profile, tuple(set_ or ()), backend, debug)
+        if scenario is not None:
+            from mmm_assets.commands.optimize import answer_scenario
+
+            return answer_scenario(invocation, scenario, output)
+        if output is not None:
+            raise InputError(
+                "--output needs --scenario; the plans of all scenarios are in exports/budget_plan.csv."
+            )
+        from mmm_assets.commands.stages import run_stages
+
+        return run_stages(invocation, ["optimize"], force)
+
+    _finish(action, debug)
 
 
 @app.command()

@@ -97,7 +97,7 @@ class PooledEventLog(SqliteEventLogStorage):
         copy = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
         try:
             shutil.copyfile(template, copy)
-            with suppress(FileExistsError):  # another process made it meanwhile: then that is the run's file
+            with suppress(OSError):  # another process made it meanwhile, or the disk knows no links: as Dagster does
                 os.link(copy, path)
                 return True
         finally:

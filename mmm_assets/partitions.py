@@ -8,7 +8,6 @@ import dagster as dg
 
 from mmm_core.errors import DataError
 
-
 _LONGEST_QUOTED = 240
 """Bytes of a geo's name as a folder is named by it; most file systems allow 255 in all."""
 
@@ -70,6 +69,6 @@ def refuse_unusable_names(geos: Sequence[str], origin: str) -> None:
     long = [geo for geo in geos if len(quote(geo, safe="")) > _LONGEST_QUOTED]
     if long:
         raise DataError(
-            f"{origin}: {len(long)} geo name(s) are too long to name a folder ({long[0][:40]!r}…); shorten them in the "
-            "source (letters that are not Latin count threefold or more)."
+            f"{origin}: {len(long)} geo name(s) are too long to name a folder ({long[0][:40]!r}…); shorten them "
+            "in the source (letters that are not Latin count threefold or more)."
         )

@@ -8,13 +8,14 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from mmm_assets.attributes import MAPPING, attributes
+from mmm_assets.attributes import MAPPING, SOURCE_JUDGED, attributes
 from mmm_assets.checks import check_results, check_specs, refusals
 from mmm_assets.io_managers import every_geo
 from mmm_assets.metadata import bytes_version, frame_metadata, frame_version, model_data_version, picture
 from mmm_assets.partitions import geo_partitions
 from mmm_assets.provenance import Provenance
 from mmm_assets.resources.project import Project
+from mmm_assets.stages.ingest import judge_source
 from mmm_assets.stages.transform import joined_logs
 from mmm_core.data.mapping import resolve_mapping
 from mmm_core.errors import DataError
@@ -32,8 +33,12 @@ def definitions(project: Project) -> dg.Definitions:
     """Assets and checks of this stage."""
     geos = geo_partitions(project.config.project.name)
     terms = {"features.seasonality", "features.holidays", "features.events"}
-    reads = MAPPING | terms | {"enhanced_cleaning.missing_data", "validation"}
-    pooled = reads | {"features.adstock.max_lag", "project.currency"}
+    judged = {"enhanced_cleaning.missing_data", "validation"}
+    clean_judged = {"enhanced_cleaning.currency.policy", "enhanced_cleaning.outliers.policy"}
+    reads = MAPPING | terms | judged | clean_judged
+    pooled = MAPPING | SOURCE_JUDGED | terms | judged | {"features.adstock.max_lag"}
+    previewed = {"model.priors", "model.media_scaling", "model.hill_before_adstock"}
+    shown = MAPPING | previewed | {"validation", "features", "project", "reports.title"}
     features = dg.asset(
         name="features",
         partitions_def=geos,
@@ -49,12 +54,12 @@ def definitions(project: Project) -> dg.Definitions:
     data_page = dg.asset(
         ins={"change_log": every_geo("change_log")},
         io_manager_key="json",
-        **attributes(project, "features", reads={"validation", "features", "project"}, kinds={"html"}),
+        **attributes(project, "features", reads=shown, kinds={"html"}),
     )
     attributed = dg.asset(
         ins={"features": every_geo("features")},
         io_manager_key="parquet",
-        **attributes(project, "features", reads={"features.attribution", "data"}, kinds={"pandas", "parquet"}),
+        **attributes(project, "features", reads={"features.attribution"}, kinds={"pandas", "parquet"}),
     )
     feature_specs = check_specs("features", FEATURE_CHECKS, geos)
     data_specs = check_specs("model_data", MODEL_DATA_CHECKS)
@@ -100,9 +105,11 @@ def model_data_of_all_geos(
 ) -> dg.MaterializeResult[ModelData]:
     """All geos of the source on the same weeks, as the model sees them.
 
-    Refuses to go on with a part of the source: every geo must have features, made from today's rows.
+    Refuses a source that blocks, and to go on with a part of it: every geo must have features, made from today's
+    rows.
     """
     with refusals():
+        require(judge_source(source_snapshot, project), "source_snapshot")
         frames = of_this_snapshot(features, source_snapshot)
         for geo, frame in frames.items():
             require(check_features(frame, project.config), f"features of geo {geo}")

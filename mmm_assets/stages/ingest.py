@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from mmm_assets.attributes import MAPPING, attributes
+from mmm_assets.attributes import CLEANED, MAPPING, ROWS_JUDGED, SOURCE_JUDGED, attributes
 from mmm_assets.checks import check_results, check_specs, refusals
 from mmm_assets.metadata import bytes_version, frame_metadata, frame_version
 from mmm_assets.partitions import geo_partitions, refuse_unusable_names, register_geos
@@ -35,18 +35,19 @@ SNAPSHOT = MAPPING | {"ingest"}
 
 def definitions(project: Project) -> dg.Definitions:
     """Assets and checks of this stage."""
+    reads = SNAPSHOT | SOURCE_JUDGED
     snapshot = dg.asset(
-        io_manager_key="json", **attributes(project, "ingest", reads=SNAPSHOT, kinds={"python", "parquet"})
+        io_manager_key="json", **attributes(project, "ingest", reads=reads, kinds={"python", "parquet"})
     )
     rows = dg.AssetOut(
         io_manager_key="parquet",
         description="One geo's rows under the panel's names, values as in the source, with their line numbers.",
-        **attributes(project, "ingest", reads=MAPPING | {"validation"}, kinds={"pandas", "parquet"}),
+        **attributes(project, "ingest", reads=MAPPING | ROWS_JUDGED, kinds={"pandas", "parquet"}),
     )
     report = dg.AssetOut(
         io_manager_key="json",
         description="What every check says about one geo's rows, before and after cleaning, and its score.",
-        **attributes(project, "validate", reads=MAPPING | {"validation", "enhanced_cleaning"}, kinds={"python"}),
+        **attributes(project, "validate", reads=CLEANED, kinds={"python"}),
     )
     panel = dg.multi_asset(
         name="raw_panel",

@@ -16,7 +16,9 @@ from mmm_assets.stages.evaluate import GATE
 from mmm_assets.stages.train import interpretable
 
 SCENARIOS = "scenarios"
-"""Attribute of the table with the totals of each scenario."""
+"""Attribute of the table with the totals of each scenario; `BudgetPlan.further_tables` are attributes too."""
+_SHOWN = 60
+"""Rows of each further table that are shown as metadata."""
 
 
 def definitions(project: Project) -> dg.Definitions:
@@ -31,16 +33,18 @@ def definitions(project: Project) -> dg.Definitions:
 def budget_plan(posterior: StoredFit, project: dg.ResourceParam[Project]) -> dg.MaterializeResult[pd.DataFrame]:
     """The recommended split of each scenario's budget over channels and geos, beside the current plan."""
     from mmm_core.optimization.plan import plan_budgets
+    from mmm_core.optimization.tables import records
     from mmm_core.reporting.figures import budget_bars
 
     with refusals():
         plan = plan_budgets(interpretable(posterior, project), project.config.optimization)
     scenarios = [asdict(scenario) for scenario in plan.scenarios]
+    further = {name: records(table) for name, table in plan.further_tables.items()}
     mark_fit(plan.table, posterior.version)
-    plan.table.attrs[SCENARIOS] = scenarios
-    shown: dict[str, Any] = {}
+    plan.table.attrs |= {SCENARIOS: scenarios, **further}
+    shown: dict[str, Any] = {name: cases_table(rows[:_SHOWN]) for name, rows in further.items() if rows}
     if scenarios:
-        shown = {"scenarios": cases_table(scenarios), "budgets": picture(budget_bars(plan.table))}
+        shown |= {"scenarios": cases_table(scenarios), "budgets": picture(budget_bars(plan.table))}
     return dg.MaterializeResult(
         value=plan.table,
         data_version=frame_version(plan.table),

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from mmm_assets.attributes import attributes
+from mmm_assets.attributes import MAPPING, SOURCE_JUDGED, attributes
 from mmm_assets.checks import cases_table, refusals
 from mmm_assets.io_managers import StoredFit, every_geo
 from mmm_assets.metadata import bytes_version
@@ -40,10 +40,11 @@ from mmm_core.storage import write_text
 
 def definitions(project: Project) -> dg.Definitions:
     """Assets of this stage."""
+    quality_reads = MAPPING | SOURCE_JUDGED | {"validation", "features", "enhanced_cleaning", "model.knots"}
     quality = dg.asset(
         ins={name: every_geo(name) for name in ("validation_report", "features")},
         io_manager_key="json",
-        **attributes(project, "report", reads={"validation", "data"}, kinds={"pandas"}),
+        **attributes(project, "report", reads=quality_reads, kinds={"pandas"}),
     )
     report_reads = GATE | {"reports", "project", "evaluation"}
     page = dg.asset(

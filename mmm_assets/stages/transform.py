@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from mmm_assets.attributes import MAPPING, attributes
+from mmm_assets.attributes import CLEANED, attributes
 from mmm_assets.checks import check_results, check_specs, refusals
 from mmm_assets.io_managers import every_geo
 from mmm_assets.metadata import frame_metadata, frame_version, picture
@@ -15,6 +15,7 @@ from mmm_assets.provenance import Provenance
 from mmm_assets.resources.project import Project
 from mmm_assets.stages.validate import judge_raw_panel
 from mmm_core.cleaning.clean import clean_panel
+from mmm_core.errors import DataError
 from mmm_core.quality.check import require
 from mmm_core.quality.clean_checks import CLEAN_PANEL_CHECKS, check_clean_panel
 from mmm_core.reporting.figures import kpi_spend_preview
@@ -23,8 +24,7 @@ from mmm_core.reporting.figures import kpi_spend_preview
 def definitions(project: Project) -> dg.Definitions:
     """Assets and checks of this stage."""
     geos = geo_partitions(project.config.project.name)
-    reads = MAPPING | {"enhanced_cleaning", "validation", "features.events", "project.currency"}
-    shared = attributes(project, "transform", reads=reads, kinds={"pandas", "parquet"})
+    shared = attributes(project, "transform", reads=CLEANED, kinds={"pandas", "parquet"})
     panel = dg.AssetOut(
         io_manager_key="parquet",
         description="One geo's complete, sorted, weekly panel of numbers.",
@@ -87,7 +87,8 @@ def change_totals(
     """What cleaning did, over all geos: cells and sums before and after, by rule and column."""
     from mmm_core.cleaning.totals import change_totals as totals_of
 
-    totals = totals_of(joined_logs(change_log, source_snapshot["geos"]))
+    with refusals():
+        totals = totals_of(joined_logs(change_log, source_snapshot["geos"]))
     return dg.MaterializeResult(
         value=totals,
         data_version=frame_version(totals),
@@ -96,8 +97,19 @@ def change_totals(
 
 
 def joined_logs(change_log: Mapping[str, pd.DataFrame], geos: Iterable[str]) -> pd.DataFrame:
-    """The change logs of these geos; an empty one has no types, which would spoil those of the others."""
-    logs = [change_log[geo] for geo in geos if geo in change_log]
+    """The change logs of these geos; an empty one has no types, which would spoil those of the others.
+
+    Raises:
+        DataError: a geo has none, so that totals would be too small; names the geos.
+    """
+    geos = tuple(geos)
+    missing = [geo for geo in geos if geo not in change_log]
+    if missing:
+        raise DataError(
+            f"{len(missing)} geo(s) have no change log: {', '.join(missing[:10])}. Materialize raw_panel and "
+            "clean_panel of these geos, or leave the geos out of the source."
+        )
+    logs = [change_log[geo] for geo in geos]
     filled = [log for log in logs if len(log)]
     return pd.concat(filled, ignore_index=True) if filled else logs[0]
 

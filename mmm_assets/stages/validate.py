@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from mmm_assets.attributes import MAPPING, attributes
+from mmm_assets.attributes import CLEANED, SOURCE_JUDGED, attributes
 from mmm_assets.checks import check_results, check_specs, refusals
 from mmm_assets.io_managers import every_geo
 from mmm_assets.metadata import bytes_version
@@ -29,7 +29,7 @@ RAW_CHECKS = {**RAW_PANEL_CHECKS, "validation_score": "error"}
 def definitions(project: Project) -> dg.Definitions:
     """Assets and checks of this stage."""
     specs = check_specs("raw_panel", RAW_CHECKS, geo_partitions(project.config.project.name))
-    reads = MAPPING | {"validation", "enhanced_cleaning"}
+    reads = CLEANED | SOURCE_JUDGED | {"project.name"}
     summary = dg.asset(
         ins={"validation_report": every_geo("validation_report")},
         io_manager_key="json",

@@ -6,7 +6,6 @@ writes `measured.json`.  Progress goes to standard output, one JSON list `[what,
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -59,6 +58,8 @@ class Stopwatch:
 
 def processor_seconds() -> float:
     """Of this process and of its children that have ended."""
+    import resource
+
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 

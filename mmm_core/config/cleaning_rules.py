@@ -75,8 +75,8 @@ def _currency_conversion(config: Config) -> Iterator[Problem]:
         for key, given in (("rates", bool(settings.rates)), ("rate_col", settings.rate_col is not None)):
             if given:
                 message = (
-                    f"has no effect while the policy is {settings.policy}; set enhanced_cleaning.currency.policy to "
-                    "convert, or remove it."
+                    f"has no effect while the policy is {settings.policy}; set enhanced_cleaning.currency.policy "
+                    "to convert, or remove it."
                 )
                 yield Problem((*_CURRENCY, key), message, (policy,))
     if settings.policy == "convert" and data.currency_col is None:
@@ -115,7 +115,7 @@ def _promotions(config: Config) -> Iterator[Problem]:
         return
     path: KeyPath = (*_OUTLIERS, "promo_columns")
     if settings.policy == "none":
-        message = "has no effect while enhanced_cleaning.outliers.policy is none; set a policy, or remove it."
+        message = "has no effect while the policy is none; set enhanced_cleaning.outliers.policy, or remove it."
         yield Problem(path, message, ((*_OUTLIERS, "policy"),))
     elif not settings.exempt_promo_periods:
         message = "has no effect while exempt_promo_periods is false; set that to true, or remove it."
@@ -127,7 +127,8 @@ def _duplicates(config: Config) -> Iterator[Problem]:
     settings = config.enhanced_cleaning.duplicates
     if settings.policy == "aggregate":
         return
-    message = f"has no effect while the policy is {settings.policy}; set enhanced_cleaning.duplicates.policy to aggregate"
+    remedy = "set enhanced_cleaning.duplicates.policy to aggregate"
+    message = f"has no effect while the policy is {settings.policy}; {remedy}"
     if settings.identical_rows == "keep":
         yield Problem((*_DUPLICATES, "identical_rows"), f"{message}.", ((*_DUPLICATES, "policy"),))
     if settings.rules:

@@ -19,7 +19,7 @@ class ProjectConfig(Section):
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = "mmm"
     """Identifier, used in partition names, MLflow experiment and report title."""
     currency: Name = "USD"
-    """Currency of spend and revenue, for labels."""
+    """Currency of spend and revenue: the one that money is converted to, or has to be in."""
     owners: tuple[str, ...] = ()
     """Owners shown on every asset: e-mail addresses or `team:name`."""
 

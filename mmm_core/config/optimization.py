@@ -82,6 +82,9 @@ class RiskConfig(Section):
     """`quantile`: the posterior quantile of the outcome that is maximised."""
     tail: float = Field(0.1, gt=0, le=1)
     """`cvar`: the mean outcome of this worst part of the draws is maximised."""
+    least_gain: float = Field(0.01, ge=0)
+    """`probability_better`: relative gain over the current plan's outcome that counts as better (0: any gain, which
+    the smallest of changes reaches most surely)."""
 
 
 class ScenarioConfig(Section):

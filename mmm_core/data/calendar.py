@@ -51,7 +51,7 @@ def off_weekday(dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 
 def has_weeks(dates: pd.DatetimeIndex) -> bool:
-    """Whether dates stand for weeks, though some may be moved by a day or two (a Wednesday, and the Monday after)."""
+    """Whether dates stand for weeks, though some may be moved by a day or two (a Wednesday, the Monday after)."""
     return grain_of(dates) == "weekly" or usual_distance_days(dates) >= _LEAST_DAYS
 
 

@@ -129,6 +129,15 @@ def extra_columns(config: Config, columns: Sequence[str], outcomes: Sequence[str
 
 
 def external_controls(config: Config, taken: Sequence[str]) -> tuple[str, ...]:
-    """Columns of `external_data` that have no other role."""
+    """Columns of `external_data` that have no other role and that no formula uses."""
     columns = (column for table in config.external_data.values() for column in (*table.amounts, *table.levels))
-    return tuple(column for column in columns if column not in taken)
+    used = {*taken, *words_in(config), *formula_columns(config), str(config.data.currency_col)}
+    used |= {config.data.national_columns.by} if config.data.national_columns.columns else set()
+    return tuple(column for column in columns if column not in used)
+
+
+def formula_columns(config: Config) -> frozenset[str]:
+    """Columns that `data.derived_columns` are computed from."""
+    formulas = config.data.derived_columns.items()
+    parsed = (parse(text, f"data.derived_columns.{name}", ordered=False) for name, text in formulas)
+    return frozenset(column for formula in parsed for column in formula.columns)

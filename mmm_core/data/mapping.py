@@ -168,8 +168,8 @@ def geo_names(source: SourceTable, mapping: ColumnMapping) -> tuple[str, ...]:
     A geo that only holds national amounts (`data.national_columns.geo`) is none.
 
     Raises:
-        DataError: a row whose geo is empty, a name of more than 200 characters, dates of which day and month cannot
-            be told apart, or national amounts that are not where they should be; names the rows.
+        DataError: a row whose geo is empty, a name of more than 200 characters, dates of which day and month
+            cannot be told apart, or national amounts that are not where they should be; names the rows.
     """
     found = geo_rows(source, mapping.keys)
     unnamed = np.flatnonzero(found.codes < 0)
@@ -180,10 +180,11 @@ def geo_names(source: SourceTable, mapping: ColumnMapping) -> tuple[str, ...]:
         )
     too_long = [name for name in found.names if len(name) > _LONGEST_NAME]
     if too_long:
-        rows = named_rows(source, found.rows[too_long[0]])
+        name = too_long[0]
         raise DataError(
-            f"{source.origin}: a geo's name in {mapping.source_column(GEO)} has {len(too_long[0]):,} characters "
-            f"({shortened(too_long[0])!r}, {rows}); names have at most {_LONGEST_NAME}, so correct it in the source."
+            f"{source.origin}: a geo's name in {mapping.source_column(GEO)} has {len(name):,} characters "
+            f"({shortened(name)!r}, {named_rows(source, found.rows[name])}); at most {_LONGEST_NAME} are allowed, "
+            "so correct it in the source."
         )
     source_dates(source, mapping.date, mapping.date_format)
     national_positions(source, mapping)

@@ -59,8 +59,8 @@ def geo_codes(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[NDArray[np.intp
             name = _SEPARATOR.join(words)
             if name in numbers:
                 raise DataError(
-                    f"data.keys: two different values of {', '.join(keys)} both give the geo {name[:200]!r}; rename one "
-                    f"of them, without {_SEPARATOR!r} inside."
+                    f"data.keys: two different values of {', '.join(keys)} both give the geo {name[:200]!r}; "
+                    f"rename one of them, without {_SEPARATOR!r} inside."
                 )
             number_of[position] = numbers[name] = len(numbers)
     return number_of[rows], list(numbers)

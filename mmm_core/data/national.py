@@ -155,8 +155,8 @@ def national_notes(source: SourceTable, mapping: ColumnMapping) -> tuple[str, ..
 
 
 def _dates(source: SourceTable, mapping: ColumnMapping) -> Days:
-    """(N,) dates of the rows, NaT without one; kept.  Weekly dates that cleaning will move to the first day of their
-    week are moved here too: rows of one week share its amount, whatever their weekday."""
+    """(N,) dates of the rows, NaT without one; kept.  Weekly dates that cleaning will move to the first day of
+    their week are moved here too: rows of one week share its amount, whatever their weekday."""
     days = source_dates(source, mapping.date, mapping.date_format)
     if mapping.weeks_from is None:
         return days

@@ -13,6 +13,7 @@ from mmm_core.optimization.linear import maximise
 ROUND_OFF = 1e-9
 """Part of the total budget by which sums and bounds may disagree before a problem counts as infeasible."""
 _PRICED = 1e-9
+_SPARE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,19 @@ def binding_limits(limits: Sequence[SumLimit], lower: FloatArray, upper: FloatAr
 
 
 def tightened(limits: Sequence[SumLimit], lower: FloatArray, upper: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(N,) bounds narrowed to what the limits leave if all other cells are at their bounds."""
+    """(N,) bounds narrowed to what the limits leave if all other cells are at their bounds.
+
+    A little wider than that, so that it is the limit that binds and has the price, and not the bound.
+    """
     for limit in limits:
         of = limit.cells
         room = limit.high - lower[of].sum()
         need = limit.low - upper[of].sum()
         least, most = np.maximum(lower[of], upper[of] + need), np.minimum(upper[of], lower[of] + max(room, 0.0))
+        least, most = np.minimum(least, upper[of]), np.maximum(most, lower[of])
+        spare = _SPARE * (most - least).clip(min=0) + ROUND_OFF * np.abs(most)
         lower, upper = lower.copy(), upper.copy()
-        lower[of], upper[of] = np.minimum(least, upper[of]), np.maximum(most, lower[of])
+        lower[of], upper[of] = np.maximum(lower[of], least - spare), np.minimum(upper[of], most + spare)
     return np.minimum(lower, upper), upper
 
 

@@ -46,7 +46,7 @@ def measure_of(objective: Objective, risk: RiskConfig, current: FloatArray) -> M
         return _cvar(risk.tail)
     if objective == "quantile":
         return _quantile(risk.quantile)
-    return _probability_above(current)
+    return _probability_above(current * (1 + risk.least_gain))
 
 
 def _mean_minus_sd(aversion: float) -> Measure:
@@ -90,7 +90,7 @@ def _probability_above(current: FloatArray) -> Measure:
 
     def weights(outcome: FloatArray) -> FloatArray:
         lift = outcome - current
-        width = max(float(lift.std()) * len(lift) ** -0.2, 1e-9 * scale)
+        width = max(float(lift.std()) * len(lift) ** -0.2, 1e-3 * scale)
         density = np.exp(-0.5 * (lift / width) ** 2) / (width * np.sqrt(2 * np.pi))
         return np.asarray((density + _TIE / scale) / len(lift))
 

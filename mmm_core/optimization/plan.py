@@ -48,6 +48,15 @@ class BudgetPlan:
     frontier: pd.DataFrame = field(default_factory=pd.DataFrame)
     """change, budget, outcome_mean, outcome_q05, outcome_q95, roi, shadow_price: best outcome by budget."""
 
+    @property
+    def further_tables(self) -> dict[str, pd.DataFrame]:
+        """What stands beside the plan, by name."""
+        return {
+            "shadow_prices": self.shadow_prices,
+            "scenario_comparison": self.comparison,
+            "frontier": self.frontier,
+        }
+
 
 @dataclass(frozen=True)
 class _Solved:

@@ -18,7 +18,9 @@ from mmm_core.optimization.curves import ResponseCurve, adaptive_nodes
 
 Result = TypeVar("Result")
 _TOLERANCE = 1e-5
-"""Largest interpolation error of a posterior mean, relative to the cell's largest outcome in range."""
+"""Largest interpolation error of a posterior mean, relative to the channel's largest outcome in range."""
+_TOLERANCE_BY_GEO = 1e-4
+"""The same for a channel in one geo; errors of many geos even out."""
 _MOST_EVALUATIONS = 100_000_000
 """Draws x geos x weeks x channels for which all draws are used."""
 _FEWEST_DRAWS = 400
@@ -70,8 +72,9 @@ def cell_responses(
 ) -> list[CellResponse]:
     """Response of every cell between two spends.
 
-    Spends are added until interpolation of the posterior mean is right to 1e-5 of the largest outcome in range.
-    Draws are thinned evenly where draws x geos x weeks x channels is above 100 million, to 400 at least.
+    Spends are added until interpolation of the posterior mean is right to 1e-5 of the largest outcome in range
+    (1e-4 by geo).  Draws are thinned evenly where draws x geos x weeks x channels is above 100 million, to 400 at
+    least.
 
     Args:
         posterior: the fit.
@@ -128,7 +131,7 @@ def _channel_table(
     if high - low <= 1e-12 * high:
         means(np.array([low]))
     else:
-        adaptive_nodes(means, low, high, 1.0, _TOLERANCE)
+        adaptive_nodes(means, low, high, 1.0, _TOLERANCE_BY_GEO if cells.by_geo else _TOLERANCE)
     factors = np.concatenate([factors for factors, _ in known])
     order = np.argsort(factors)
     return factors[order], np.concatenate([draws for _, draws in known])[order]

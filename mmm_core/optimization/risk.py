@@ -2,7 +2,8 @@
 
 A bundle method (Kelley 1960, with a trust region): the measure is linearised at every plan visited, the linear
 programme over these cuts proposes the next plan, and the region shrinks where the model was wrong.  It starts
-from the plan with the largest mean, from those of other weights of the draws, and from the current one.
+from the plan with the largest mean, from those of other weights of the draws, from the current one, and from the
+best of many plans all over what is allowed.
 
 For concave measures the weights w of the last linear programme prove a bound: no plan exceeds the optimum of
 the separable problem with the curves `w @ draws`, and that optimum is bounded by `solver.allocate`.  Its plan is
@@ -27,6 +28,10 @@ _FIRST_REACH, _LAST_REACH = 0.25, 1e-5
 """Size of the trust region, relative to the cells' ranges."""
 _MOST_PROOFS = 6
 _MANY_CELLS = 100
+_SCATTERED, _MOST_STARTS, _SEED = 500, 4, 1
+"""Plans tried all over what is allowed, how many of them are climbed from, and the seed."""
+_NEARNESS = (1.0, 0.3, 0.1, 0.03)
+"""Parts of the way from the best plan to them that are tried, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,8 @@ class _Climb:
             weights = self._climb(found.spend) if self._measure.is_concave else self._mixed(found.spend, weights)
             if self._value <= before and self._best is not None:
                 weights = 0.5 * (weights + self._best.weights)
+        if not self._is_proven():
+            self._search_widely()
         if self._best is None:
             return None
         bound = max(self._bound, self._value) if self._measure.is_concave else None
@@ -129,6 +136,32 @@ class _Climb:
         best = weights if self._best is None else self._best.weights
         total = max(float(np.abs(best).sum()), 1e-300)
         return np.asarray(0.5 * best / total + 0.5 / len(best))
+
+    def _search_widely(self) -> None:
+        """Climb from the best of many plans all over what is allowed, then of plans ever nearer to the best."""
+        plans = self._scattered()
+        for near in _NEARNESS if len(plans) else ():
+            best = plans[0] if self._best is None else self._best.at
+            tried = best + near * (plans - best)
+            values = [self._measure.value(self._outcome(plan)) for plan in tried]
+            for index in np.argsort(values)[::-1][: _MOST_STARTS if near == 1 else 1]:
+                self._climb(tried[index])
+
+    def _scattered(self) -> FloatArray:
+        """(P, N) mixtures of random corners of what is allowed; none where that would take too long."""
+        problem, n_cells = self._problem, len(self._responses)
+        if n_cells > _MANY_CELLS or problem.step is not None:
+            return np.zeros((0, n_cells))
+        rng = np.random.default_rng(_SEED)
+        low, high = (np.array([getattr(limit, end) for limit in problem.limits]) for end in ("low", "high"))
+        found = [
+            maximise(gain, self._rows, low, high, problem.lower, problem.upper)
+            for gain in rng.normal(size=(2 * n_cells + 4, n_cells))
+        ]
+        corners = np.array([one.x for one in found if one is not None])
+        if not len(corners):
+            return np.zeros((0, n_cells))
+        return np.asarray(rng.dirichlet(np.full(len(corners), 0.2), _SCATTERED) @ corners)
 
     def _separable(self, weights: FloatArray) -> Allocation | None:
         """The best plan for fixed weights of the draws; proves a bound where the measure is concave."""
@@ -205,8 +238,10 @@ class _Climb:
         problem, n_cuts = self._problem, len(cuts)
         width = problem.upper - problem.lower
         money = max(float(problem.upper.sum()), 1e-300)
-        base, worth = cuts[-1].value, max(abs(cuts[-1].value), 1e-300)
-        gradients = np.stack([cut.gradient for cut in cuts]) * money / worth
+        base = cuts[-1].value
+        gradients = np.stack([cut.gradient for cut in cuts]) * money
+        worth = max(abs(base), float(np.abs(gradients).max()), 1e-300)
+        gradients = gradients / worth
         heights = np.array([cut.height(here) - base for cut in cuts]) / worth
         total = np.array([here[limit.cells].sum() for limit in problem.limits])
         low, high = (np.array([getattr(limit, end) for limit in problem.limits]) for end in ("low", "high"))

@@ -102,3 +102,9 @@ def frontier_table(points: Sequence[tuple[float, Recommendation]], outcomes: Flo
         low, high = np.quantile(draws, (0.05, 0.95))
         rows.append((change, budget, mean, float(low), float(high), mean / budget, float(found.multipliers[0])))
     return pd.DataFrame(rows, columns=list(_FRONTIER_COLUMNS)).sort_values("budget", ignore_index=True)
+
+
+def records(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Rows that JSON can hold: what is not a finite number is None."""
+    plain = table.astype(object).where(table.notna() & ~table.isin([np.inf, -np.inf]), None)
+    return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]

@@ -7,6 +7,7 @@ import pandas as pd
 
 from mmm_core.config.schema import Config
 from mmm_core.data.columns import ColumnMapping
+from mmm_core.data.feature_columns import formula_columns
 from mmm_core.data.numbers import as_text
 from mmm_core.data.panel import SOURCE_ROW
 from mmm_core.data.sources.table import SourceTable
@@ -35,14 +36,12 @@ def check_connectors(source: SourceTable) -> CheckResult:
 
 def check_unmapped_channels(source: SourceTable, mapping: ColumnMapping, config: Config) -> CheckResult:
     """Every column that is named like spend has a role, or is excluded by name."""
-    used = set(_used_columns(mapping, config))
-    formulas = " ".join(config.data.derived_columns.values())
+    used = {*_used_columns(mapping, config), *formula_columns(config)}
     left = [
         str(column)
         for column in source.frame.columns
         if _SPEND.search(str(column))
         and column not in used
-        and str(column) not in formulas
         and pd.api.types.is_numeric_dtype(source.frame[column])
         and (source.frame[column] > 0).any()
     ]

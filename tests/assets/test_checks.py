@@ -1,7 +1,9 @@
 """Outcomes of the core as Dagster shows them."""
 
 import dagster as dg
+import numpy as np
 import pytest
+from dagster._serdes import serialize_value
 
 from mmm_assets.checks import cases_table, check_results, check_specs, refusals
 from mmm_core.errors import DataError, GateError, StorageError
@@ -68,3 +70,10 @@ def test_what_the_core_refuses_fails_clearly_and_is_not_retried(kind: type[Excep
 def test_surprises_are_not_disguised() -> None:
     with pytest.raises(ZeroDivisionError), refusals():
         raise ZeroDivisionError
+
+
+def test_numbers_of_numpy_and_infinite_ones_can_be_stored() -> None:
+    cells = {"a": np.float64(1.5), "b": np.int64(2), "c": np.bool_(True), "d": np.nan, "e": np.float64("inf")}
+    table = cases_table([cells])
+    assert [type(value) for value in table.records[0].data.values()] == [float, int, bool, str, str]
+    assert serialize_value(table)

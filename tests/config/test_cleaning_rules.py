@@ -86,7 +86,8 @@ def test_contradictions_are_refused_with_their_key(tmp_path: Path, name: str) ->
         DATA + "enhanced_cleaning: {currency: {policy: convert, rates: {EUR: 1.1, USD: 1}}}",
         DATA + "enhanced_cleaning: {currency: {policy: convert, rate_col: r}}",
         DATA.replace("kpi_col", "revenue_col") + "enhanced_cleaning: {currency: {policy: scale_per_geo}}",
-        DATA.replace("[promo]", "['p*']") + "enhanced_cleaning: {outliers: {policy: flag, promo_columns: [price]}}",
+        DATA.replace("[promo]", "['p*']")
+        + "enhanced_cleaning: {outliers: {policy: flag, promo_columns: [price]}}",
         "enhanced_cleaning: {missing_data: {outages: [{start: 2023-01-02, end: 2023-01-02}]}}",
         "enhanced_cleaning: {missing_data: {strategy: simple, outage_detection: true, outage_action: impute}}",
     ],

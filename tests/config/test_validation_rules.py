@@ -39,7 +39,7 @@ def test_slip_is_refused_with_its_key_and_what_is_allowed(tmp_path: Path, text: 
     [
         "validation: {severities: {coverage: warn, outliers: error, geo_ranges: 'off', schema: error}}",
         "validation: {quality_thresholds: {weights: {coverage: 0, schema: 2.5}}}",
-        CHANNELS + TOLERANCE + "{cpm: {tv: [0, 2]}}}}",
+        CHANNELS.replace("tv_cost", "{spend: tv_cost, media: views}") + TOLERANCE + "{cpm: {tv: [0, 2]}}}}",
     ],
 )
 def test_what_is_meant_is_accepted(tmp_path: Path, text: str) -> None:

@@ -289,3 +289,25 @@ def test_another_frame_is_looked_at_anew() -> None:
     source = source_table(frame)
     assert geo_names(source, mapping) == ("A", "B")
     assert geo_names(SourceTable(frame[:2], source.origin, "other"), mapping) == ("A",)
+
+
+@pytest.mark.parametrize("holder", [None, "Country"])
+def test_rows_of_one_week_share_its_amount_whatever_their_weekday(holder: str | None) -> None:
+    """Weekly dates that cleaning will move to Mondays: nothing is counted twice, and nothing is lost."""
+    amounts = np.arange(1.0, 11.0)
+    rows = [
+        source_rows(10, name, start=start).assign(search_cost=amounts)
+        for name, start in (("North", "2023-01-02"), ("South", "2023-01-04"), ("Country", "2023-01-06"))
+    ]
+    if holder is None:
+        rows = rows[:2]
+    else:
+        rows[:2] = [frame.assign(search_cost=np.nan) for frame in rows[:2]]
+    source = source_table(pd.concat(rows, ignore_index=True))
+    national = {"columns": ["search_cost"], "by": "equal", "geo": holder}
+    aligned = {"enhanced_cleaning": {"week_alignment": "align"}}
+    mapping = resolve(source.frame, {"national_columns": national}, **aligned)
+    assert geo_names(source, mapping) == ("North", "South")
+    panels = [raw_panel(source, mapping, geo) for geo in ("North", "South")]
+    split = [panel["spend__search"] * panel["national_share"] for panel in panels]
+    np.testing.assert_allclose(split, [amounts / 2, amounts / 2])

@@ -257,3 +257,19 @@ def test_further_tables_may_not_name_a_column_twice() -> None:
     other = SourceTable(pd.DataFrame({"x": [1.0]}), "t.csv", "t")
     with pytest.raises(ConfigError, match="several columns the name x"):
         prepare(source_table(source_rows(3)), {"ingest.tables.a": other, "ingest.tables.b": other}, config)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("%Y-%m-%dT23:00:00Z", True),
+        ("%Y-%m-%d 11:00 PM", True),
+        ("%Y-%m-%dT00:00:00Z", False),
+        ("%Y-%m-%d", False),
+    ],
+)
+def test_midnights_of_another_time_zone_are_told(written: str, told: bool) -> None:
+    rows = source_rows(10)
+    rows["day"] = pd.to_datetime(rows["day"]).dt.strftime(written)
+    notes = prepare(source_table(rows), {}, Config.model_validate({"data": SECTION})).notes
+    assert any("a day too early" in note for note in notes) == told

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow
 import pytest
@@ -344,7 +343,7 @@ def base_rows(step: int, weeks: int = 56) -> Rows:
     return [list(map(str, frame.columns)), *([str(value) for value in row] for row in frame.to_numpy())]
 
 
-BASE = {step: base_rows(step) for step in (1, 7)}
+BASE = {1: base_rows(1, 14), 7: base_rows(7)}
 
 
 def settings_for(rng: random.Random, **more: Any) -> dict[str, Any]:
@@ -377,12 +376,6 @@ def text_case(seed: int, folder: Path) -> Outcome:
     if rng.random() < 0.05:
         told = {"encoding": rng.choice(ENCODINGS), "separator": rng.choice([",", ";"])}
     return outcome_of(config_for(path, **settings_for(rng, ingest={"format": told})))
-
-
-@given(seed=st.integers(0, 10**9))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-def test_text_files_pass_or_are_refused(seed: int, tmp_path: Path) -> None:
-    assert text_case(seed, tmp_path).says_why
 
 
 CELLS: tuple[Any, ...] = (
@@ -453,3 +446,103 @@ def typed_case(seed: int, folder: Path, ending: str) -> Outcome:
     if rng.random() < 0.2:
         path.write_bytes(broken_bytes(path.read_bytes(), rng))
     return outcome_of(config_for(path, **settings_for(rng)))
+
+
+SEEDS = st.integers(0, 10**9)
+SOME = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(SOME, max_examples=20)
+MANY = settings(SOME, max_examples=2000)
+
+
+@given(seed=SEEDS)
+@SOME
+def test_text_files_pass_or_a_sentence_says_why_not(seed: int, tmp_path: Path) -> None:
+    assert text_case(seed, tmp_path).says_why
+
+
+@given(seed=SEEDS)
+@SOME
+def test_parquet_files_pass_or_a_sentence_says_why_not(seed: int, tmp_path: Path) -> None:
+    assert typed_case(seed, tmp_path, "parquet").says_why
+
+
+@given(seed=SEEDS)
+@FEW
+def test_workbooks_pass_or_a_sentence_says_why_not(seed: int, tmp_path: Path) -> None:
+    assert typed_case(seed, tmp_path, "xlsx").says_why
+
+
+@pytest.mark.full
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx"])
+@given(seed=SEEDS)
+@MANY
+def test_many_more_files_pass_or_a_sentence_says_why_not(seed: int, tmp_path: Path, ending: str) -> None:
+    outcome = text_case(seed, tmp_path) if ending == "csv" else typed_case(seed, tmp_path, ending)
+    assert outcome.says_why
+
+
+def frame() -> pd.DataFrame:
+    return pd.concat([wide_rows(60, geo, seed=n) for n, geo in enumerate(("North", "South"))], ignore_index=True)
+
+
+def outcome_of_text(tmp_path: Path, table: pd.DataFrame, written: str = "utf-8", told: str = "utf-8") -> Outcome:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(table.to_csv(index=False).encode(written))
+    limits = {"coverage_frequency": {"min_weeks_required": 8}}
+    ingest = {"format": {"encoding": told}}
+    return outcome_of(config_for(path, data=WIDE_SECTION, validation=limits, ingest=ingest))
+
+
+@pytest.mark.parametrize("told", ["base64", "rot13", "undefined", "no such thing"])
+def test_what_is_no_encoding_of_text_is_refused(tmp_path: Path, told: str) -> None:
+    assert "which is no encoding" in outcome_of_text(tmp_path, frame(), told=told).refused
+
+
+def test_text_that_is_no_utf_16_is_refused(tmp_path: Path) -> None:
+    assert "is not UTF-16 text" in outcome_of_text(tmp_path, frame(), told="utf-16").refused
+
+
+def test_absurd_numbers_are_blocked_before_anything_overflows(tmp_path: Path) -> None:
+    for column, value in (("orders", 1e308), ("tv_cost", 1e200), ("people", 1e-300), ("weather", -1e60)):
+        found = outcome_of_text(tmp_path, frame().assign(**{column: value})).blocking
+        schema = next(result for result in found if result.name == "schema")
+        assert f"column {column!r} must not be" in schema.message
+        assert "row 2" in schema.message
+
+
+def test_a_million_characters_are_not_repeated_in_the_message(tmp_path: Path) -> None:
+    table = frame().astype({"orders": object, "region": object})
+    table.loc[0, "orders"] = "x" * 1_000_000
+    found = outcome_of_text(tmp_path, table)
+    assert found.blocking
+    assert all(len(str(result)) < 10_000 for result in found.blocking)
+    table.loc[0, "region"] = "9" * 1_000_000
+    assert "has 1,000,000 characters" in outcome_of_text(tmp_path, table).refused
+    assert len(outcome_of_text(tmp_path, table).refused) < 1000
+
+
+def test_two_geos_of_one_name_are_refused(tmp_path: Path) -> None:
+    table = frame().assign(city=["c"] * 60 + ["b / c"] * 60, region=["a / b"] * 60 + ["a"] * 60)
+    path = tmp_path / "orders.csv"
+    table.to_csv(path, index=False)
+    refused = outcome_of(config_for(path, data=WIDE_SECTION | {"keys": ["region", "city"]})).refused
+    assert "both give the geo 'a / b / c'" in refused
+
+
+def test_geos_with_many_digits_are_sorted(tmp_path: Path) -> None:
+    names = {"North": "9" * 150, "South": "8" * 149}
+    data = outcome_of_text(tmp_path, frame().replace(names)).data
+    assert data is not None
+    assert data.geos == (names["South"], names["North"])
+
+
+def test_text_stored_as_bytes_is_text(tmp_path: Path) -> None:
+    path = tmp_path / "orders.parquet"
+    limits = {"coverage_frequency": {"min_weeks_required": 8}}
+    for written, geos in (("utf-8", ("Nörd", "South")), ("latin-1", None)):
+        table = frame().replace({"North": "Nörd"})
+        table.assign(region=[name.encode(written) for name in table["region"]]).to_parquet(path)
+        found = outcome_of(config_for(path, data=WIDE_SECTION, validation=limits))
+        assert found.data is None if geos is None else found.data is not None and found.data.geos == geos
+        assert ("no UTF-8 text" in found.refused) == (geos is None)

@@ -1,4 +1,4 @@
-"""From the rows of a file to the numbers of the model: a slow oracle, and the identity that the change log keeps."""
+"""From the rows of a file to the numbers of the model: a slow oracle, and what the change log must account for."""
 
 import csv
 import io
@@ -6,12 +6,12 @@ import json
 import math
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -74,7 +74,7 @@ class World:
             for m in range(1, 9)
         }
         self.path, self.table = folder / "main.csv", folder / "months.csv"
-        self.path.write_text(written(HEADER + ["weather_weight"], self.rows), encoding="utf-8")
+        self.path.write_text(written([*HEADER, "weather_weight"], self.rows), encoding="utf-8")
         months = [
             {"geo": region, "month": f"2023-{m:02d}", "amount": "" if value is None else repr(value)}
             for (region, m), value in self.months.items()
@@ -224,7 +224,7 @@ def model_data(world: World) -> tuple[ModelData, dict[str, GeoIntake]]:
     return assemble_model_data(frames, mapping, world.config, source.content_hash), intakes
 
 
-# ------------------------------------------------------------------ the oracle: plain loops over the rows of the file
+# The oracle: plain loops over the rows of the file.
 
 
 def number(text: str) -> float | None:
@@ -358,8 +358,12 @@ def interpolated(days: list[date], mine: dict[date, dict[str, float | None]]) ->
     return found
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(seed=st.integers(0, 10**9))
+SEEDS = st.integers(0, 10**9)
+SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@SOME
+@given(seed=SEEDS)
 def test_the_model_gets_the_numbers_of_the_file(seed: int, tmp_path: Path) -> None:
     check_numbers(seed, tmp_path)
 
@@ -395,8 +399,8 @@ def check_numbers(seed: int, folder: Path) -> None:
         assert data.population[g] == {"North": 1000.0, "South": 2500.0, "East": 500.0}[geo]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(seed=st.integers(0, 10**9))
+@SOME
+@given(seed=SEEDS)
 def test_file_plus_change_log_is_the_model(seed: int, tmp_path: Path) -> None:
     check_identity(seed, tmp_path)
 
@@ -432,3 +436,14 @@ def check_identity(seed: int, folder: Path) -> None:
                 )
             assert data.media[g, t, 0] == pytest.approx(sums["media__tv", geo, day], rel=1e-9, abs=1e-7)
             assert np.nan_to_num(data.kpi[g, t]) == pytest.approx(sums["kpi", geo, day], rel=1e-9, abs=1e-7)
+
+
+@pytest.mark.full
+@pytest.mark.slow
+@pytest.mark.parametrize("check", [check_numbers, check_identity])
+@settings(SOME, max_examples=1000)
+@given(seed=SEEDS)
+def test_many_more_files_give_the_model_their_numbers(
+    seed: int, tmp_path: Path, check: Callable[[int, Path], None]
+) -> None:
+    check(seed, tmp_path)

@@ -228,3 +228,138 @@ def test_a_channel_that_does_harm_gets_as_little_as_allowed() -> None:
     plan = plan_budgets(posterior, _config({"same": 0.0}, max_change=0.5))
     spend = plan.table.groupby("channel")[["current_spend", "optimal_spend"]].sum()
     assert spend.loc["channel_1", "optimal_spend"] == pytest.approx(0.5 * spend.loc["channel_1", "current_spend"])
+
+
+def test_same_posterior_and_gap_are_stated() -> None:
+    posterior = made_up_posterior(tiny_model_data(n_channels=4))
+    (summary,) = plan_budgets(posterior, _config()).scenarios
+    assert summary.objective == "roas"
+    assert summary.objective_gap is not None
+    assert 0 <= summary.objective_gap <= 1e-4
+    assert summary.objective_value == pytest.approx(summary.outcome_optimal, rel=1e-4)
+
+
+def test_geos_and_channels_are_split_jointly_and_never_worse_than_channels_alone() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    limits = {"min_geo_share": 0.8, "max_change": 0.5}
+    alone = plan_budgets(posterior, _config(max_change=0.5)).scenarios[0]
+    config = OptimizationConfig(allocation="geo_channel", platform_constraints=limits)
+    plan = plan_budgets(posterior, config)
+    (jointly,) = plan.scenarios
+    assert jointly.outcome_optimal >= alone.outcome_optimal * (1 - 1e-4)
+    assert jointly.objective_gap is not None
+    assert jointly.objective_gap <= 1e-4
+    ratio = (plan.table["optimal_spend"] / plan.table["current_spend"]).to_numpy()
+    assert (ratio >= 0.5 - 1e-9).all()
+    assert (ratio <= 1.5 + 1e-9).all()
+    assert len(np.unique(np.round(ratio, 6))) > 2
+    by_geo = plan.table.groupby("geo")[["current_spend", "optimal_spend"]].sum()
+    assert (by_geo["optimal_spend"] >= 0.8 * by_geo["current_spend"] * (1 - 1e-9)).all()
+    factors = ratio.reshape(3, 2)
+    truth = incremental_outcome(posterior, posterior.data.media * factors[:, None]).sum(axis=(1, 2))
+    assert jointly.outcome_optimal == pytest.approx(truth.mean(), rel=1e-9)
+
+
+def test_scenarios_have_objectives_budgets_and_limits_of_their_own() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    spent = float(posterior.data.spend.sum())
+    config = OptimizationConfig(
+        scenarios={
+            "money": {"budget": 0.9 * spent},
+            "gain": {"objective": "profit"},
+            "return": {"objective": "target_mroi", "target": 3.0},
+            "careful": {"objective": "cvar", "change": 0.1},
+            "units": {"objective": "kpi"},
+            "held": {"constraints": {"fixed": ["channel_0"]}},
+            "geos": {"allocation": "geo_channel"},
+        },
+        margin=0.2,
+    )
+    plan = plan_budgets(posterior, config)
+    by_name = {summary.name: summary for summary in plan.scenarios}
+    assert list(by_name) == ["current_budget", *config.scenarios]
+    assert by_name["money"].total_optimal == pytest.approx(0.9 * spent, rel=1e-9)
+    assert by_name["careful"].total_optimal == pytest.approx(1.1 * spent, rel=1e-9)
+    assert 0.5 - 1e-9 <= by_name["gain"].total_optimal / spent <= 1.5 + 1e-9
+    assert [by_name[name].objective for name in ("gain", "units")] == ["profit", "kpi"]
+    held = plan.table[(plan.table["scenario"] == "held") & (plan.table["channel"] == "channel_0")]
+    np.testing.assert_allclose(held["optimal_spend"], held["current_spend"], rtol=1e-9)
+    sums = plan.table.groupby("scenario")["optimal_outcome"].sum()
+    for name, summary in by_name.items():
+        assert sums[name] == pytest.approx(summary.outcome_optimal, rel=1e-9)
+        assert summary.objective_gap is not None
+    assert by_name["current_budget"].outcome_optimal >= by_name["held"].outcome_optimal * (1 - 1e-9)
+    assert by_name["geos"].outcome_optimal >= by_name["current_budget"].outcome_optimal * (1 - 1e-4)
+
+
+def test_one_scenario_alone_is_the_same_as_among_others() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    config = OptimizationConfig(scenarios={"more": {"change": 0.2}}, frontier=[0.0, 0.1])
+    (alone,), (_, among) = (plan_budgets(posterior, config, only).scenarios for only in ("more", None))
+    assert alone.outcome_optimal == pytest.approx(among.outcome_optimal, rel=1e-4)
+    with pytest.raises(BudgetError, match="No scenario is named most; known: current_budget, more"):
+        plan_budgets(posterior, config, "most")
+
+
+def test_every_pair_of_scenarios_is_compared_over_the_same_draws() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    comparison = plan_budgets(posterior, _config({"less": -0.2, "same": 0.0, "more": 0.2})).comparison
+    assert len(comparison) == 6
+    pairs = comparison.set_index(["scenario", "other"])
+    assert pairs.loc[("more", "less"), "probability_better"] == 1
+    assert pairs.loc[("less", "more"), "probability_better"] == 0
+    for one, other in (("more", "same"), ("same", "less")):
+        back, forth = pairs.loc[(other, one)], pairs.loc[(one, other)]
+        assert forth["difference_mean"] == pytest.approx(-back["difference_mean"])
+        assert forth["difference_q05"] == pytest.approx(-back["difference_q95"])
+
+
+def test_frontier_rises_with_the_budget_ever_more_slowly() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    frontier = plan_budgets(posterior, OptimizationConfig(frontier=[0.4, -0.4, 0.0, 0.2, -0.2])).frontier
+    assert frontier["change"].tolist() == [-0.4, -0.2, 0.0, 0.2, 0.4]
+    assert (frontier["outcome_q05"] < frontier["outcome_mean"]).all()
+    assert (frontier["outcome_mean"] < frontier["outcome_q95"]).all()
+    assert (frontier["outcome_mean"].diff().dropna() > 0).all()
+    slopes = frontier["outcome_mean"].diff() / frontier["budget"].diff()
+    prices = frontier["shadow_price"].to_numpy()
+    assert (prices[:-1] >= slopes.to_numpy()[1:] * (1 - 1e-3)).all()
+    assert (prices[1:] <= slopes.to_numpy()[1:] * (1 + 1e-3)).all()
+
+
+def test_shadow_prices_are_what_a_wider_limit_brings() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    spent = float(posterior.data.spend.sum())
+
+    def value(budget: float, group: float) -> tuple[float, dict[str, float]]:
+        limits = {"max_change": 0.9, "groups": {"both": {"channels": ["channel_0"], "max_spend": group}}}
+        config = OptimizationConfig(
+            scenario_presets={}, scenarios={"it": {"budget": budget, "constraints": limits}}, tolerance=1e-7
+        )
+        plan = plan_budgets(posterior, config)
+        assert plan.scenarios[0].objective_value is not None
+        return plan.scenarios[0].objective_value, dict(
+            zip(plan.shadow_prices["limit"], plan.shadow_prices["shadow_price"], strict=True)
+        )
+
+    group = 0.7 * float(posterior.data.spend[:, :, 0].sum())
+    _, prices = value(spent, group)
+    step = 0.01 * group
+    by_budget = (value(spent + step, group)[0] - value(spent - step, group)[0]) / (2 * step)
+    by_group = (value(spent, group + step)[0] - value(spent, group - step)[0]) / (2 * step)
+    assert prices["total budget"] == pytest.approx(by_budget, rel=2e-2)
+    assert prices["group both"] == pytest.approx(by_group, rel=2e-2)
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"objective": "target_roas"}, "needs a target"),
+        ({"objective": "target_roas", "target": 1e9}, "no budget between .* brings a return"),
+        ({"scenarios": {"current_budget": {}}}, "in optimization.scenario_presets and in optimization.scenarios"),
+        ({"platform_constraints": {"geos": {"Geo0": {"min_share": 0.1}}}}, "geo_channel"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(section: dict[str, object], words: str) -> None:
+    with pytest.raises(BudgetError, match=words):
+        plan_budgets(made_up_posterior(tiny_model_data()), OptimizationConfig.model_validate(section))

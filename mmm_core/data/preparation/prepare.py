@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from mmm_core.config.ingest import TableConfig
 from mmm_core.config.schema import Config
 from mmm_core.data.feature_columns import joined_columns, words_in
@@ -22,6 +24,10 @@ from mmm_core.data.preparation.tables import main_rows, put_beside
 from mmm_core.data.sources.table import SourceTable
 from mmm_core.errors import ConfigError
 from mmm_core.progress import Progress, silent
+
+_LATE_HOUR = 20
+_LATE = r"\d[T\s](?:2[0-3]:[0-5]\d|(?:0?[89]|1[01]):[0-5]\d(?::\d\d)?\s?[pP][mM])"
+_NEARLY_ALL = 0.9
 
 
 def prepared_source(config: Config, cache: Path | None = None, progress: Progress = silent) -> SourceTable:
@@ -85,6 +91,7 @@ def prepare(source: SourceTable, others: Mapping[str, SourceTable], config: Conf
         *_repetition_note(prepared, config),
         *_national_notes(prepared, config),
         *_names_note(prepared, config),
+        *_hours_note(prepared, config),
     )
     return replace(prepared, notes=notes, content_hash=_content_hash(source, others, config))
 
@@ -129,6 +136,25 @@ def _names_note(source: SourceTable, config: Config) -> tuple[str, ...]:
     if not set(keys) <= set(source.frame.columns):
         return ()
     return names_note(look_alikes(geo_rows(source, keys).names))
+
+
+def _hours_note(source: SourceTable, config: Config) -> tuple[str, ...]:
+    """Midnights of one time zone that are written in another one may be on the day before."""
+    column = mapped_data(config, list(map(str, source.frame.columns)), source.origin).date_col
+    if column is None or column not in source.frame:
+        return ()
+    written = source.frame[column]
+    distinct = written.drop_duplicates().dropna()
+    if pd.api.types.is_datetime64_any_dtype(written):
+        late = distinct.dt.hour >= _LATE_HOUR
+    else:
+        late = distinct.astype(str).str.contains(_LATE, regex=True)
+    if not len(late) or late.mean() < _NEARLY_ALL:
+        return ()
+    return (
+        f"The dates in column {column!r} have times late in the evening; if they are midnights of a time zone "
+        "further east, each of them is a day too early here: the day that is written counts, so write local days.",
+    )
 
 
 def _content_hash(source: SourceTable, others: Mapping[str, SourceTable], config: Config) -> str:

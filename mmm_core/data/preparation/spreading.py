@@ -38,6 +38,7 @@ class Spread:
     """(C,) of each amount's total, what belongs to days (of a key) that some row stands for."""
 
 
+@np.errstate(over="ignore", invalid="ignore")  # absurd amounts are judged in the raw panel
 def spread(periods: Periods, values: FloatArray, amounts: bool, stretches: Stretches) -> Spread:
     """Each row's amount or level.
 

@@ -122,8 +122,8 @@ def _decoding(path: Path, origin: str, encoding: str, layout: Layout) -> Iterato
         place = _first_bad_byte(path, encoding)
         if place is None:
             raise DataError(
-                f"{origin} is not {layout.format.encoding.upper()} text ({error}); set {layout.key}.encoding to the "
-                "one that it has (utf-8, latin-1, cp1252, ...)."
+                f"{origin} is not {layout.format.encoding.upper()} text ({error}); set {layout.key}.encoding to "
+                "the one that it has (utf-8, latin-1, cp1252, ...)."
             ) from None
         offset, line, byte = place
         raise DataError(
