@@ -97,7 +97,7 @@ class PooledEventLog(SqliteEventLogStorage):
         copy = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
         try:
             shutil.copyfile(template, copy)
-            with suppress(OSError):  # another process made it meanwhile, or the disk knows no links: as Dagster does
+            with suppress(OSError):  # another process made it meanwhile, or the disk knows no links
                 os.link(copy, path)
                 return True
         finally:

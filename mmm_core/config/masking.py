@@ -10,18 +10,25 @@ from urllib.parse import quote, quote_plus
 MASK = "***"
 SHORTEST_SECRET = 4
 """A shorter value guards nothing and would blot out ordinary text (`4`, `dev`) wherever it occurs."""
-_PASSWORD_IN_URL = re.compile(r"(?P<before>://[^/\s:@]*:)[^/\s@]+(?=@)")
+_PASSWORD_IN_URL = re.compile(r"(?P<before>://[^/\s:@]*:)[^/\s]+(?=@)")
+_QUERY_OF_URL = re.compile(r"(?P<before>://[^\s?#]*\?)(?P<query>[^\s#'\"<>]+)")
+_QUERY_VALUE = re.compile(r"(?P<before>(?:^|&)(?:[^&=]*=)?)[^&=][^&]*")
 
 
 def mask(text: str, secrets: Iterable[str], shortest: int = SHORTEST_SECRET) -> str:
-    """`text` with every secret, and every password in a URL, replaced by `***`.
+    """`text` with every secret, and every password and value of the query in a URL, replaced by `***`.
 
     A secret is also recognised as Python, JSON, HTML and URLs write it.
     """
     pattern = _pattern(frozenset(secret for secret in secrets if len(secret) >= shortest))
     if pattern is not None:
         text = pattern.sub(MASK, text)
+    text = _QUERY_OF_URL.sub(_without_values, text)
     return _PASSWORD_IN_URL.sub(rf"\g<before>{MASK}", text)
+
+
+def _without_values(url: re.Match[str]) -> str:
+    return url["before"] + _QUERY_VALUE.sub(rf"\g<before>{MASK}", url["query"])
 
 
 @lru_cache(maxsize=64)

@@ -83,8 +83,8 @@ class RiskConfig(Section):
     tail: float = Field(0.1, gt=0, le=1)
     """`cvar`: the mean outcome of this worst part of the draws is maximised."""
     least_gain: float = Field(0.01, ge=0)
-    """`probability_better`: relative gain over the current plan's outcome that counts as better (0: any gain, which
-    the smallest of changes reaches most surely)."""
+    """`probability_better`: relative gain over the current plan's outcome that counts as better (0: any gain,
+    which the smallest of changes reaches most surely)."""
 
 
 class ScenarioConfig(Section):

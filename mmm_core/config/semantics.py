@@ -11,6 +11,7 @@ from mmm_core.config.ingest_rules import INGEST_RULES
 from mmm_core.config.keys import KeyPath, dotted, nearest
 from mmm_core.config.mapping_rules import MAPPING_RULES
 from mmm_core.config.model_rules import MODEL_RULES
+from mmm_core.config.optimization_rules import OPTIMIZATION_RULES
 from mmm_core.config.problems import Problem
 from mmm_core.config.schema import Config
 from mmm_core.config.validation_rules import VALIDATION_RULES
@@ -123,4 +124,5 @@ _RULES: tuple[Callable[[Config], Iterator[Problem]], ...] = (
     *CLEANING_RULES,
     *FEATURE_RULES,
     *MODEL_RULES,
+    *OPTIMIZATION_RULES,
 )

@@ -1,5 +1,6 @@
 """Tables of what was recommended."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 
@@ -106,5 +107,10 @@ def frontier_table(points: Sequence[tuple[float, Recommendation]], outcomes: Flo
 
 def records(table: pd.DataFrame) -> list[dict[str, object]]:
     """Rows that JSON can hold: what is not a finite number is None."""
-    plain = table.astype(object).where(table.notna() & ~table.isin([np.inf, -np.inf]), None)
-    return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]
+    return [
+        {
+            str(key): value if not isinstance(value, float) or math.isfinite(value) else None
+            for key, value in row.items()
+        }
+        for row in table.to_dict("records")
+    ]

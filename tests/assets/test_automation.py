@@ -81,6 +81,18 @@ def test_the_mark_changes_with_mapping_and_simulation(project: Project, tmp_path
     assert source_mark(projects.load(project.loaded.path, "training.draws=60"), ()) == base
 
 
+def test_a_database_is_not_read_each_minute(project: Project) -> None:
+    database = projects.load(
+        project.loaded.path,
+        "ingest.connector_priority=[sql]",
+        "ingest.sql.url=duckdb:///x.duckdb",
+        "ingest.sql.table=t",
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        tick = _tick(database, instance, source_mark(database, ()))
+    assert tick.skip_message == "The source has not changed."
+
+
 def test_an_mlflow_run_left_open_is_closed_when_its_dagster_run_has_failed(project: Project) -> None:
     tracker = Tracker.of(project)
     with tracker.run("done", {}):

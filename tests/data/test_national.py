@@ -231,16 +231,17 @@ def test_columns_of_features_that_are_switched_off_need_not_exist() -> None:
 
 
 def test_external_columns_are_controls_unless_they_have_another_role() -> None:
-    frame = source_rows(3).assign(rival=1.0, cpi=2.0, rain=3.0)
+    frame = source_rows(3).assign(rival=1.0, cpi=2.0, rain=3.0, index=4.0, real=5.0, strike=0.0)
+    levels = {"rival": "a", "cpi": "b", "rain": "c", "index": "d", "strike": "e"}
     mapping = resolve(
         frame,
-        {"non_media_treatments": ["rain"]},
-        external_data={"x": {"path": "x.csv", "levels": {"rival": "a", "cpi": "b", "rain": "c"}}},
-        features={"baseline": {"macro_cols": ["cpi"]}},
+        {"non_media_treatments": ["rain"], "derived_columns": {"real": "weather / index"}},
+        external_data={"x": {"path": "x.csv", "levels": levels}},
+        features={"baseline": {"macro_cols": ["cpi"]}, "event_cols": ["strike"]},
     )
     assert mapping.controls == ("weather", "rival")
     assert mapping.extras == ("cpi",)
-    assert mapping.joined == {"rival", "cpi", "rain"}
+    assert mapping.joined == set(levels)
 
 
 def test_dates_are_read_for_all_geos_together() -> None:

@@ -1,6 +1,7 @@
 """Budget plans from a posterior."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from mmm_core.model.forward import incremental_outcome
 from mmm_core.model.posterior import Posterior
 from mmm_core.optimization import response
 from mmm_core.optimization.plan import BudgetPlan, plan_budgets
+from mmm_core.optimization.tables import records
 from tests.factories import EVERYTHING, made_up_posterior, robust, tiny_model_data
 
 _COLUMNS = [
@@ -349,6 +351,22 @@ def test_shadow_prices_are_what_a_wider_limit_brings() -> None:
     by_group = (value(spent, group + step)[0] - value(spent, group - step)[0]) / (2 * step)
     assert prices["total budget"] == pytest.approx(by_budget, rel=2e-2)
     assert prices["group both"] == pytest.approx(by_group, rel=2e-2)
+
+
+def test_further_tables_are_records_that_json_can_hold() -> None:
+    config = OptimizationConfig(
+        scenario_presets={"less": -0.1, "same": 0.0},
+        platform_constraints={"groups": {"open": {"channels": ["channel_0"], "min_spend": 1.0}}},
+        frontier=[0.0],
+    )
+    tables = plan_budgets(made_up_posterior(tiny_model_data()), config).further_tables
+    back = json.loads(json.dumps({name: records(table) for name, table in tables.items()}, allow_nan=False))
+    assert {name: len(rows) for name, rows in back.items()} == {
+        "shadow_prices": 8,
+        "scenario_comparison": 2,
+        "frontier": 1,
+    }
+    assert back["shadow_prices"][1]["high"] is None
 
 
 @pytest.mark.parametrize(

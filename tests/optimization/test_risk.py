@@ -47,7 +47,7 @@ def _brute_force(responses: list[CellResponse], objective: Objective, risk: Risk
     for money in np.stack([grid.ravel() for grid in grids], axis=1):
         rest = _TOTAL - money.sum()
         if 2 <= rest <= 80:
-            chosen = [*(int(round((one - 2) / step)) for one in money), int(round((rest - 2) / step))]
+            chosen = np.rint((np.append(money, rest) - 2) / step).astype(int)
             best = max(best, measure.value(np.sum([t[i] for t, i in zip(tables, chosen, strict=True)], axis=0)))
     return best
 

@@ -249,6 +249,9 @@ def test_spend_without_a_role_is_named_unless_it_is_excluded_or_used() -> None:
     ):
         results = check_source(source_table(frame), MAPPING, Config.model_validate({"data": data | extra}))
         assert next(result for result in results if result.name == "unmapped_channels").passed
+    part_of_a_name = Config.model_validate({"data": data | {"derived_columns": {"all": "radio_costs + tv_cost"}}})
+    results = check_source(source_table(frame), MAPPING, part_of_a_name)
+    assert not next(result for result in results if result.name == "unmapped_channels").passed
 
 
 def test_connector_that_was_passed_over_is_named() -> None:
