@@ -11,14 +11,19 @@ so neither the envelopes nor the linear programme's accuracy matter for the cert
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmm_core.features.model_data import FloatArray
 from mmm_core.optimization.limits import SumLimit, limit_rows
 from mmm_core.optimization.linear import maximise
 from mmm_core.optimization.pieces import Piece
+
+_MANY_SEGMENTS = 4000
+"""Segments from which only those near the prices are variables of the linear programme."""
+_WINDOW = 3
+"""Segments of each cell on either side of its price."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +70,41 @@ def cell_prices(n_cells: int, limits: Sequence[SumLimit], multipliers: FloatArra
     return prices
 
 
-def _segments(pieces: Sequence[Piece]) -> tuple[FloatArray, FloatArray, FloatArray, Any]:
-    """Least spend of each cell; slope, width and cell of all segments of all envelopes."""
-    least = np.array([piece.levels[0] for piece in pieces])
-    slopes = np.concatenate([piece.slopes for piece in pieces])
-    widths = np.concatenate([piece.widths for piece in pieces])
-    return least, slopes, widths, np.repeat(np.arange(len(pieces)), [len(piece.widths) for piece in pieces])
+@dataclass(frozen=True)
+class _Segments:
+    """Segments of all envelopes, cell by cell, the steepest first."""
+
+    least: FloatArray
+    """(N,) least spend of each cell."""
+    slopes: FloatArray
+    widths: FloatArray
+    owner: NDArray[np.intp]
+    """Cell of each segment."""
+    rank: NDArray[np.intp]
+    """Place of each segment in its cell, from 0."""
+
+    @classmethod
+    def of(cls, pieces: Sequence[Piece]) -> "_Segments":
+        counts = np.array([len(piece.widths) for piece in pieces])
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        return cls(
+            np.array([piece.levels[0] for piece in pieces]),
+            np.concatenate([piece.slopes for piece in pieces]),
+            np.concatenate([piece.widths for piece in pieces]),
+            np.repeat(np.arange(len(pieces)), counts),
+            np.arange(int(counts.sum())) - np.repeat(starts, counts),
+        )
+
+    def worthwhile(self, prices: FloatArray) -> NDArray[np.intp]:
+        """(N,) number of segments of each cell that are steeper than its price."""
+        steeper = self.slopes > prices[self.owner]
+        return np.bincount(self.owner[steeper], minlength=len(self.least))
 
 
 def _greedy(pieces: Sequence[Piece], limit: SumLimit, cost: float, n_limits: int) -> Relaxed | None:
     """One limit on everything: the steepest segments first."""
-    least, slopes, widths, owner = _segments(pieces)
+    segments = _Segments.of(pieces)
+    least, slopes, widths, owner = segments.least, segments.slopes, segments.widths, segments.owner
     room = float(widths.sum())
     tiny = 1e-12 * (float(least.sum()) + room)
     lowest, highest = limit.low - float(least.sum()), limit.high - float(least.sum())
@@ -97,19 +126,56 @@ def _greedy(pieces: Sequence[Piece], limit: SumLimit, cost: float, n_limits: int
 
 
 def _linear_programme(pieces: Sequence[Piece], limits: Sequence[SumLimit], cost: float) -> Relaxed | None:
-    """Any limits: a segment of an envelope is a variable, which never fills before a steeper one of its cell."""
+    """Any limits: a segment of an envelope is a variable, which never fills before a steeper one of its cell.
+
+    Where there are many, only those near the cells' prices are variables; the steeper ones are full, the flatter
+    ones empty.  Prices that contradict this widen the choice, so the solution is that of the whole programme.
+    """
+    segments = _Segments.of(pieces)
+    n_cells = len(pieces)
+    first, last = np.zeros(n_cells, dtype=np.intp), np.full(n_cells, len(segments.slopes))
+    if len(segments.slopes) > _MANY_SEGMENTS and (guess := _greedy(pieces, limits[0], cost, 1)) is not None:
+        place = segments.worthwhile(cell_prices(n_cells, limits[:1], guess.multipliers, cost))
+        first, last = place - _WINDOW, place + _WINDOW
+    while True:
+        found = _restricted(segments, limits, cost, first, last)
+        if found is None:
+            if (first <= 0).all() and (last >= len(segments.slopes)).all():
+                return None
+            first, last = np.zeros(n_cells, dtype=np.intp), np.full(n_cells, len(segments.slopes))
+            continue
+        place = segments.worthwhile(cell_prices(n_cells, limits, found.multipliers, cost))
+        below, above = place < first.clip(min=0), place > last
+        if not (below | above).any():
+            return found
+        first = np.where(below, place - _WINDOW, first)
+        last = np.where(above, place + _WINDOW, last)
+
+
+def _restricted(
+    segments: _Segments,
+    limits: Sequence[SumLimit],
+    cost: float,
+    first: NDArray[np.intp],
+    last: NDArray[np.intp],
+) -> Relaxed | None:
+    """The linear programme over the segments `first` to `last` of each cell; those before are full."""
     from scipy.sparse import csr_matrix
 
-    least, slopes, widths, owner = _segments(pieces)
-    money = max(float(least.sum() + widths.sum()), 1e-300)
+    n_cells, owner = len(segments.least), segments.owner
+    full = segments.rank < first[owner]
+    free = ~full & (segments.rank < last[owner])
+    start = segments.least + np.bincount(owner[full], segments.widths[full], n_cells)
+    slopes, widths, cell = segments.slopes[free], segments.widths[free], owner[free]
+    money = max(float(segments.least.sum() + segments.widths.sum()), 1e-300)
     worth = max(float(np.abs(slopes).max(initial=0.0)), 1e-300)
-    cells = limit_rows(limits, len(pieces))
-    spread = csr_matrix((np.ones(len(owner)), (owner, np.arange(len(owner)))), shape=(len(pieces), len(owner)))
-    base = cells @ least
+    counts = limit_rows(limits, n_cells)
+    spread = csr_matrix((np.ones(len(cell)), (cell, np.arange(len(cell)))), shape=(n_cells, len(cell)))
+    base = counts @ start
     low, high = (np.array([getattr(limit, end) for limit in limits]) for end in ("low", "high"))
     found = maximise(
         (slopes - cost) / worth,
-        cells @ spread,
+        counts @ spread,
         (low - base) / money,
         (high - base) / money,
         np.zeros(len(widths)),
@@ -117,5 +183,5 @@ def _linear_programme(pieces: Sequence[Piece], limits: Sequence[SumLimit], cost:
     )
     if found is None:
         return None
-    spend = least + np.bincount(owner, found.x * money, len(pieces))
+    spend = start + np.bincount(cell, found.x * money, n_cells)
     return Relaxed(np.asarray(spend, dtype=np.float64), found.prices * worth)

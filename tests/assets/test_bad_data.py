@@ -52,6 +52,42 @@ def test_consumers_of_bad_data_refuse_in_later_runs(finished: Project, tmp_path:
     assert "Geo0" in projects.reason(cube)
 
 
+def test_a_source_that_blocks_is_not_pooled_in_later_runs(finished: Project, tmp_path: Path) -> None:
+    def with_a_total(frame: pd.DataFrame) -> pd.DataFrame:
+        numbers = frame.drop(columns="geo").apply(pd.to_numeric, errors="ignore")
+        total = numbers.groupby("time", as_index=False).sum(numeric_only=True).assign(geo="All")
+        return pd.concat([frame, total])
+
+    project = _project(finished, tmp_path, with_a_total)
+    blocked = projects.run(project)
+    assert "rollup_geos" in blocked.stops[0].message
+    definitions = build_definitions(project)
+    with open_instance(project) as instance:
+        for geo in (*projects.GEOS, "All"):
+            assets = ("raw_panel", "validation_report", "clean_panel", "change_log", "features")
+            assert projects.quiet_run(definitions, instance, *assets, geo=geo).success
+        cube = projects.quiet_run(definitions, instance, "model_data")
+    assert not cube.success
+    assert "rollup_geos" in projects.reason(cube)
+
+
+def test_totals_of_changes_are_not_of_a_part_of_the_geos(project_without_geos: Project) -> None:
+    with open_instance(project_without_geos) as instance:
+        result = projects.quiet_run(build_definitions(project_without_geos), instance, "change_totals")
+    assert not result.success
+    assert "2 geo(s) have no change log: Geo0, Geo1" in projects.reason(result)
+
+
+@pytest.fixture
+def project_without_geos(tmp_path: Path) -> Project:
+    project = projects.load(
+        projects.write_config(tmp_path, projects.settings(tmp_path, projects.write_panel(tmp_path)))
+    )
+    with open_instance(project) as instance:
+        assert projects.quiet_run(build_definitions(project), instance, "source_snapshot").success
+    return project
+
+
 def test_a_geo_that_left_the_source_is_left_out(finished: Project, tmp_path: Path) -> None:
     project = _project(finished, tmp_path, lambda frame: frame[frame["geo"] != "Geo0"])
     outcome = projects.run(project, ("features",))

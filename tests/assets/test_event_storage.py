@@ -79,6 +79,15 @@ def test_a_new_runs_file_starts_without_events_of_the_first_run(tmp_path: Path) 
     assert first.run_id != second.run_id
 
 
+def test_a_disk_without_links_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    with _fast(tmp_path / "home") as fast:
+        assert [dg.materialize([_asset("one", n)], instance=fast).success for n in range(2)] == [True, True]
+
+
 def test_the_command_line_uses_the_fast_storage_unless_another_one_is_configured(tmp_path: Path) -> None:
     config = projects.write_config(tmp_path, projects.settings(tmp_path, None))
     project = projects.load(config)

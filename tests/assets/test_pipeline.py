@@ -74,3 +74,15 @@ def test_new_rows_of_one_geo_remake_that_geo_and_what_pools_it(finished: Project
 def _one_more_conversion_in_geo1(frame: pd.DataFrame) -> None:
     row = frame.index[frame["geo"] == "Geo1"][5]
     frame.loc[row, "conversions"] = str(float(frame.loc[row, "conversions"]) + 1)
+
+
+def test_making_one_geo_again_touches_only_that_geos_files(finished: Project, tmp_path: Path) -> None:
+    project = projects.copied(finished, tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in project.assets.rglob("*") if path.is_file()}
+    by_geo = ("raw_panel", "validation_report", "clean_panel", "change_log", "features")
+    with open_instance(project) as instance:
+        assert projects.quiet_run(build_definitions(project), instance, *by_geo, geo="Geo1").success
+    after = {path: path.stat().st_mtime_ns for path in project.assets.rglob("*") if path.is_file()}
+    touched = {str(path.relative_to(project.assets)) for path in after if after[path] != before.get(path)}
+    suffix = {"validation_report": "json"}
+    assert touched == {f"{asset}/geo=Geo1/part.{suffix.get(asset, 'parquet')}" for asset in by_geo}

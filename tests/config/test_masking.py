@@ -40,3 +40,18 @@ def test_a_password_in_a_url_is_masked_without_being_told() -> None:
         mask("at https://ann:pw@host/x and https://host:80/y", [])
         == "at https://ann:***@host/x and https://host:80/y"
     )
+    assert mask("postgresql://ann:p@w@host/x", []) == "postgresql://ann:***@host/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://host/x.csv?token=abc&sig=d%2Fe#f", "https://host/x.csv?token=***&sig=***#f"),
+        ("'https://host/x.csv?abc'", "'https://host/x.csv?***'"),
+        ("zip://a.csv::https://host/x.zip?sig=q", "zip://a.csv::https://host/x.zip?sig=***"),
+        ("is it https://host/x? yes, a=b", "is it https://host/x? yes, a=b"),
+    ],
+)
+def test_what_the_query_of_a_url_holds_is_masked_without_being_told(text: str, shown: str) -> None:
+    assert mask(text, []) == shown
+    assert mask(shown, []) == shown
