@@ -109,8 +109,8 @@ def model_data_of_all_geos(
     rows.
     """
     with refusals():
-        require(judge_source(source_snapshot, project), "source_snapshot")
         frames = of_this_snapshot(features, source_snapshot)
+        require(judge_source(source_snapshot, project), "source_snapshot")
         for geo, frame in frames.items():
             require(check_features(frame, project.config), f"features of geo {geo}")
         mapping = resolve_mapping(project.config, source_snapshot["columns"], source_snapshot["origin"])

@@ -48,7 +48,7 @@ def one_currency(
     if settings.policy != "convert":
         _refuse_mixture(rows, codes[has_money], settings.policy, own)
         return rows, []
-    rates = _rates(rows, codes, settings, own)
+    rates = _rates(rows, codes, has_money, settings, own)
     values = rows.values.copy()
     values[:, money] = amounts * rates[:, None]
     after = values[:, money]
@@ -138,15 +138,22 @@ def _refuse_mixture(rows: Rows, codes: ObjectArray, policy: str, own: str) -> No
     )
 
 
-def _rates(rows: Rows, codes: ObjectArray, settings: CurrencyConfig, own: str) -> FloatArray:
+def _rates(rows: Rows, codes: ObjectArray, has_money: BoolArray, settings: CurrencyConfig, own: str) -> FloatArray:
     """(N,) worth of one unit of each row's currency.
 
     Raises:
-        DataError: a currency without a rate, or a rate that is not above 0.
+        DataError: a currency without a rate, a rate that is not above 0, or another one than 1 of the project's
+            own currency beside money.
     """
     is_own: BoolArray = codes == own.upper()
     if settings.rate_col is not None and rows.rate is not None:
         rates = np.where(is_own & np.isnan(rows.rate), 1.0, rows.rate)
+        odd = np.flatnonzero(has_money & is_own & ~np.isclose(rates, 1.0))
+        if len(odd):
+            raise DataError(
+                f"Geo {rows.geo}: {_KEY}.rate_col {settings.rate_col!r} says that one {own} is worth "
+                f"{rates[odd[0]]:g} {own} in {rows.numbered(odd)}; leave it empty or 1 there."
+            )
         wrong = np.flatnonzero(~(np.isfinite(rates) & (rates > 0)))
         if len(wrong):
             raise DataError(

@@ -13,7 +13,7 @@ import numpy as np
 
 from mmm_core.features.model_data import FloatArray
 
-_FIRST_NODES = 7
+_FIRST_NODES = 9
 _MOST_ROUNDS = 12
 
 

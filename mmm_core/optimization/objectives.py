@@ -1,6 +1,6 @@
 """What is maximised, and the best plan for it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,8 @@ FLEXIBLE_OBJECTIVES = ("profit", "target_roas", "target_mroi")
 """Objectives that choose the total budget."""
 _BUDGETS = 9
 """Totals that are tried before the largest one that reaches a return is searched in between."""
-_HALVINGS = 24
+_HALVINGS, _FEW_HALVINGS, _MANY_CELLS = 24, 10, 100
+"""Halvings between two budgets, and with more cells than that."""
 
 
 @dataclass(frozen=True)
@@ -120,25 +121,22 @@ def _with_return(
     def surplus(found: Allocation) -> float:
         return found.value - target * float(found.spend.sum())
 
-    def at(total: float) -> Allocation:
-        return _best(scenario, curves, problem, goal, total=(low, total))
+    def at(total: float) -> Allocation | None:
+        return allocate(curves, problem.spending(total=(low, total)), goal.tolerance, [problem.proportional])
 
-    tried = [(total, at(total)) for total in np.linspace(high, low, _BUDGETS).tolist()]
-    reached = next((index for index, (_, found) in enumerate(tried) if surplus(found) >= 0), None)
+    most = _best(scenario, curves, problem, goal)
+    budgets = np.linspace(high, low, _BUDGETS).tolist()
+    found = [(total, plan) for total in budgets if (plan := most if total == high else at(total)) is not None]
+    reached = next((index for index, (_, plan) in enumerate(found) if surplus(plan) >= 0), None)
     if reached is None:
+        largest = max(plan.value / float(plan.spend.sum()) for _, plan in found)
         raise BudgetError(
-            _unreached(
-                scenario, curves, problem, goal, max(found.value / float(found.spend.sum()) for _, found in tried)
-            )
+            f"Scenario {scenario}: no budget between {low:,.2f} and {high:,.2f} that keeps the limits brings a "
+            f"return of {target:g} (target); the largest found is {largest:,.4g}. Lower the target, or widen "
+            "optimization.budget_range and optimization.platform_constraints."
         )
-    below, best = tried[reached]
-    above = tried[max(reached - 1, 0)][0]
-    halvings = _HALVINGS if len(curves) <= 100 else 8
-    for _ in range(halvings if reached else 0):
-        middle = (below + above) / 2
-        found = at(middle)
-        below, above, best = (middle, above, found) if surplus(found) >= 0 else (below, middle, best)
-    bounds = [tried[0][1].bound]
+    best = _largest_with_surplus(at, surplus, found[max(reached - 1, 0)][0], found[reached], len(curves))
+    bounds = [most.bound]
     price = float(best.multipliers[0])
     if 0 < price < target and reached:
         relaxed = _best(scenario, curves, problem, replace(goal, tolerance=goal.tolerance / 4), cost=price)
@@ -146,12 +144,20 @@ def _with_return(
     return Recommendation(best.spend, best.value, max(best.value, min(bounds)), best.multipliers)
 
 
-def _unreached(
-    scenario: str, curves: Sequence[ResponseCurve], problem: BudgetProblem, goal: Goal, most: float
-) -> str:
-    low, high = problem.limits[0].low, problem.limits[0].high
-    return (
-        f"Scenario {scenario}: no budget between {low:,.2f} and {high:,.2f} that keeps the limits brings a return "
-        f"of {goal.target:g} (target); the largest found is {most:,.4g}. Lower the target, or widen "
-        "optimization.budget_range and optimization.platform_constraints."
-    )
+def _largest_with_surplus(
+    at: Callable[[float], Allocation | None],
+    surplus: Callable[[Allocation], float],
+    above: float,
+    below: tuple[float, Allocation],
+    n_cells: int,
+) -> Allocation:
+    """By halving: the plan of the largest budget from one with a surplus up to one without."""
+    least, best = below
+    for _ in range((_HALVINGS if n_cells <= _MANY_CELLS else _FEW_HALVINGS) if above > least else 0):
+        middle = (least + above) / 2
+        found = at(middle)
+        if found is not None and surplus(found) >= 0:
+            least, best = middle, found
+        else:
+            above = middle
+    return best

@@ -75,7 +75,15 @@ def _unconverted(raw: RawRows, paid: pd.Series, own: str) -> str | None:
     settings = raw.config.enhanced_cleaning.currency
     if CURRENCY_RATE in raw.columns:
         rates = raw.of(CURRENCY_RATE)[paid.index]
-        without = ~(np.isfinite(rates) & (rates > 0)) & ~((paid == own).to_numpy() & np.isnan(rates))
+        is_own = (paid == own).to_numpy(dtype=bool)
+        odd = is_own & np.isfinite(rates) & ~np.isclose(rates, 1.0)
+        if odd.any():
+            return (
+                f"{raw.where}: the column {settings.rate_col!r} says that one {own} is worth {rates[odd][0]:g} "
+                f"{own} in {raw.rows(paid.index[odd].to_numpy())}; leave it empty or 1 there, as that would change "
+                "money that needs no conversion (a further table of rates needs the currency in its keys)."
+            )
+        without = ~(np.isfinite(rates) & (rates > 0)) & ~(is_own & np.isnan(rates))
         remedy = f"complete the column {settings.rate_col!r}"
     else:
         without = ~paid.isin([own, *(code.upper() for code in settings.rates)]).to_numpy(dtype=bool)

@@ -54,8 +54,8 @@ def test_consumers_of_bad_data_refuse_in_later_runs(finished: Project, tmp_path:
 
 def test_a_source_that_blocks_is_not_pooled_in_later_runs(finished: Project, tmp_path: Path) -> None:
     def with_a_total(frame: pd.DataFrame) -> pd.DataFrame:
-        numbers = frame.drop(columns="geo").apply(pd.to_numeric, errors="ignore")
-        total = numbers.groupby("time", as_index=False).sum(numeric_only=True).assign(geo="All")
+        numbers = frame.drop(columns="geo").set_index("time").astype(float)
+        total = numbers.groupby("time").sum().reset_index().assign(geo="All")
         return pd.concat([frame, total])
 
     project = _project(finished, tmp_path, with_a_total)

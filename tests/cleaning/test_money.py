@@ -53,6 +53,8 @@ def test_revenue_is_money_too_and_rates_may_stand_in_a_column() -> None:
             policy="convert",
             rate_col="worth",
         )
+    with pytest.raises(DataError, match=r"one USD is worth 1\.1 USD in row 2"):
+        clean(raw.assign(currency="USD"), mapping, policy="convert", rate_col="worth")
 
 
 def test_daily_rates_without_weekends_convert_every_day() -> None:

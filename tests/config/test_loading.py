@@ -248,7 +248,7 @@ def test_an_environment_reference_is_replaced_and_never_shown(load: Load) -> Non
     assert loaded.config.runtime.cores == 2
     assert loaded.secrets == {planted, "2"}
     rows = flatten(loaded)
-    assert rows["tracking.tracking_uri"][0] == "https://x/***?a"
+    assert rows["tracking.tracking_uri"][0] == "https://x/***?***"
     assert rows["tracking.experiment"][0] == "***"
     assert rows["runtime.cores"][0] == "***"
     assert flatten(loaded, mask=False)["runtime.cores"][0] == 2

@@ -353,6 +353,40 @@ def test_shadow_prices_are_what_a_wider_limit_brings() -> None:
     assert prices["group both"] == pytest.approx(by_group, rel=2e-2)
 
 
+def test_a_target_return_is_reached_where_low_budgets_break_the_limits_of_geos() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    spent, outcome = float(posterior.data.spend.sum()), _outcome_of(posterior, np.ones(2)).mean()
+    config = OptimizationConfig(
+        objective="target_roas",
+        target=0.95 * outcome / spent,
+        allocation="geo_channel",
+        platform_constraints={"min_geo_share": 0.9},
+    )
+    (summary,) = plan_budgets(posterior, config).scenarios
+    assert summary.roi_optimal >= 0.95 * outcome / spent * (1 - 1e-4)
+    assert summary.total_optimal > spent
+
+
+@pytest.mark.parametrize("allocation", ["channel", "geo_channel"])
+@pytest.mark.parametrize("objective", ["roas", "profit", "cvar"])
+def test_spends_in_steps_are_whole_multiples_of_it(allocation: str, objective: str) -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    step = float(posterior.data.spend.sum()) / 97
+    config = OptimizationConfig.model_validate(
+        {
+            "objective": objective,
+            "allocation": allocation,
+            "platform_constraints": {"step": step, "max_change": 0.8},
+        }
+    )
+    plan = plan_budgets(posterior, config)
+    cells = ["channel"] if allocation == "channel" else ["geo", "channel"]
+    spends = plan.table.groupby(cells)["optimal_spend"].sum() / step
+    np.testing.assert_allclose(spends, np.round(spends), atol=1e-6)
+    if objective != "profit":
+        assert plan.scenarios[0].total_optimal == pytest.approx(97 * step, rel=1e-9)
+
+
 def test_further_tables_are_records_that_json_can_hold() -> None:
     config = OptimizationConfig(
         scenario_presets={"less": -0.1, "same": 0.0},

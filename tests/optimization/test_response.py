@@ -10,7 +10,7 @@ from mmm_core.model.posterior import Posterior
 from mmm_core.optimization import response
 from mmm_core.optimization.cells import Cells
 from mmm_core.optimization.response import CellResponse, cell_responses, objective_draws, plan_outcomes
-from tests.factories import EVERYTHING, made_up_posterior, tiny_model_data
+from tests.factories import EVERYTHING, made_up_posterior, robust, tiny_model_data
 
 
 def _posterior(slope: tuple[float, float] | None) -> Posterior:
@@ -86,3 +86,15 @@ def test_plans_that_differ_by_geo_are_judged_as_the_forward_model_does() -> None
         truth = incremental_outcome(posterior, media)[:, :, :n_paid]
         np.testing.assert_allclose(total, truth.sum(axis=(1, 2)), rtol=1e-9)
         np.testing.assert_allclose(mean, truth.mean(axis=0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("family", ["gaussian", "robust_log"])
+def test_plans_by_geo_and_by_channel_are_judged_alike(family: str) -> None:
+    data = tiny_model_data(extras=EVERYTHING)
+    posterior = made_up_posterior(data, spec=robust(data) if family == "robust_log" else None)
+    units, n_paid = effect_units(posterior), len(data.paid_channels)
+    for channel in range(n_paid):
+        by_geo = response._scaled_by_geo(posterior, channel, np.full((1, len(data.geos)), 1.3), units)
+        np.testing.assert_allclose(
+            by_geo, scaled_channel_outcome(posterior, channel, [1.3], units=units), rtol=1e-12
+        )

@@ -99,7 +99,7 @@ def budgets(
     return curves, problem_of(max(total, 1e-3), lower, [max(u, 1e-3) for u in upper])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(budgets(slopes=(0.5, 1.0)))
 def test_concave_curves_reach_brute_force(case: tuple[list[ResponseCurve], SpendingProblem]) -> None:
     curves, problem = case
@@ -109,7 +109,7 @@ def test_concave_curves_reach_brute_force(case: tuple[list[ResponseCurve], Spend
     assert found.gap < 1e-5
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(budgets(slopes=(0.3, 6.0), most=8))
 def test_plan_is_feasible_proven_and_never_worse_than_the_start(
     case: tuple[list[ResponseCurve], SpendingProblem],

@@ -303,6 +303,9 @@ def test_rates_on_the_rows_must_be_there_and_positive() -> None:
     assert money(["USD", "GBP"], [float("nan"), 1.3], **convert).passed
     assert money(["USD", "GBP"], [1.0, float("nan")], **convert).blocks
     assert money(["USD", "GBP"], [1.0, 0.0], **convert).blocks
+    own = money(["USD", "GBP"], [1.3, 1.3], **convert)
+    assert own.blocks
+    assert "one USD is worth 1.3 USD in row 2, 4" in own.message
 
 
 def test_rows_without_money_need_no_currency() -> None:
