@@ -21,7 +21,8 @@ def one_currency(
     """Convert money to the project's currency, or see to it that a geo has one currency only.
 
     Money is spend, revenue per KPI, and the KPI if it is revenue.  Attributed conversions and controls may be
-    money or not, so they stay as they are.  Rows without any money need no currency.
+    money or not, so they stay as they are; national amounts are in the project's currency, whatever the row's.
+    Rows without any money need no currency.
 
     Args:
         rows: as they came, before rows of one date are combined: their currencies may differ.
@@ -70,11 +71,12 @@ def scaled_to_geo(
         rows: no date twice.
 
     Raises:
-        ConfigError: revenue is not known.
+        ConfigError: revenue is not known, or there is national money, which has no geo's currency.
         DataError: there is no revenue above 0.
     """
     if settings.policy != "scale_per_geo":
         return rows, [], ()
+    _refuse_national_money(roles, mapping)
     kpi, money = rows.values[:, roles.kpi], _money(roles, mapping)
     if mapping.kpi_type == "revenue":
         revenue = kpi
@@ -103,10 +105,30 @@ def scaled_to_geo(
 
 
 def _money(roles: Roles, mapping: ColumnMapping) -> IntArray:
+    """Columns of money in the currency of the row."""
+    own = [column for column in _all_money(roles, mapping) if not _is_national(int(column), roles, mapping)]
+    return np.array(own, dtype=np.intp)
+
+
+def _all_money(roles: Roles, mapping: ColumnMapping) -> IntArray:
     found = [channel.spend for channel in roles.channels if channel.spend is not None]
     found += [roles.kpi] if mapping.kpi_type == "revenue" else []
     found += [] if roles.revenue_per_kpi is None else [roles.revenue_per_kpi]
     return np.sort(positions(found))
+
+
+def _is_national(column: int, roles: Roles, mapping: ColumnMapping) -> bool:
+    return mapping.source_column(roles.columns[column]) in mapping.national
+
+
+def _refuse_national_money(roles: Roles, mapping: ColumnMapping) -> None:
+    national = [column for column in _all_money(roles, mapping) if _is_national(int(column), roles, mapping)]
+    if national:
+        names = ", ".join(mapping.source_column(roles.columns[column]) for column in national)
+        raise ConfigError(
+            f"{_KEY}.policy is scale_per_geo, but data.national_columns names {names}, which is money of all geos "
+            "together and in no geo's own currency; use the policy convert."
+        )
 
 
 def _names(roles: Roles, chosen: IntArray) -> Sequence[str]:

@@ -41,7 +41,8 @@ class NationalColumnsConfig(Section):
     """Amounts known only for all geos together, which are spread over the geos."""
 
     columns: tuple[Name, ...] = ()
-    """Source columns, or patterns.  Each geo's row holds the national amount, or see `geo`."""
+    """Source columns, or patterns.  Each geo's row holds the national amount, or see `geo`.  Money among them is
+    in `project.currency`, whatever the currency of the row."""
     by: Name = "population"
     """Key of the split: `population` (`data.population_col`), `equal`, or a source column; each date's shares
     sum to 1 over the geos that have a row."""

@@ -94,6 +94,15 @@ def attributed_columns(config: Config) -> tuple[tuple[str, str], ...]:
     return tuple(attribution.conversions.items()) if attribution.enabled else ()
 
 
+def made_of(config: Config, outcomes: Iterable[str]) -> tuple[str, ...]:
+    """These columns, and those of `data.derived_columns` that are made of one of them, directly or not."""
+    found = dict.fromkeys(outcomes)
+    for name, text in config.data.derived_columns.items():
+        if set(parse(text, f"data.derived_columns.{name}", ordered=False).columns) & found.keys():
+            found[name] = None
+    return tuple(found)
+
+
 def extra_columns(config: Config, columns: Sequence[str], outcomes: Sequence[str], origin: str) -> tuple[str, ...]:
     """Columns that baseline controls and custom terms are computed from.
 

@@ -16,6 +16,7 @@ from mmm_core.data.feature_columns import (
     external_controls,
     extra_columns,
     joined_columns,
+    made_of,
     repeated_columns,
     source_columns,
 )
@@ -99,7 +100,8 @@ def _compile(config: Config, data: DataConfig, columns: Sequence[str], origin: s
     channels = _paid_channels(data, own, origin)
     kpi = data.kpi_col or data.revenue_col or ""
     attributed = attributed_columns(config)
-    extras = extra_columns(config, columns, [kpi, *(column for _, column in attributed)], origin)
+    outcomes = made_of(config, [kpi, *(column for _, column in attributed)])
+    extras = extra_columns(config, columns, outcomes, origin)
     treatments = matching_columns(data.non_media_treatments, own, "data.non_media_treatments", origin)
     controls = matching_columns(data.controls, own, "data.controls", origin)
     spend = [column for channel in channels.values() for column in channel.model_dump().values()]

@@ -42,9 +42,12 @@ def check_currency(raw: RawRows) -> CheckResult:
 
 
 def _has_money(raw: RawRows) -> BoolArray:
-    """(N,) rows with spend, or with a KPI that is revenue."""
+    """(N,) rows with spend, or with a KPI that is revenue; national amounts are in the project's currency."""
     money = [name for name in raw.columns if name.startswith(SPEND) or name == REVENUE_PER_KPI]
     money += [KPI] if raw.mapping.kpi_type == "revenue" else []
+    money = [name for name in money if raw.mapping.source_column(name) not in raw.mapping.national]
+    if not money:
+        return np.zeros(len(raw.panel), dtype=bool)
     amounts = np.stack([raw.of(name) for name in money], axis=1)
     there: BoolArray = np.nansum(np.abs(amounts), axis=1) > 0
     return there
@@ -80,7 +83,7 @@ def _unconverted(raw: RawRows, paid: pd.Series, own: str) -> str | None:
         if odd.any():
             return (
                 f"{raw.where}: the column {settings.rate_col!r} says that one {own} is worth {rates[odd][0]:g} "
-                f"{own} in {raw.rows(paid.index[odd].to_numpy())}; leave it empty or 1 there, as that would change "
+                f"{own} in {raw.rows(paid.index[odd].to_numpy())}; leave it empty or 1 there, that would change "
                 "money that needs no conversion (a further table of rates needs the currency in its keys)."
             )
         without = ~(np.isfinite(rates) & (rates > 0)) & ~(is_own & np.isnan(rates))

@@ -133,6 +133,16 @@ def test_scaling_without_revenue_is_refused() -> None:
         clean(raw_in("EUR", REVENUE).assign(kpi=0.0), REVENUE, policy="scale_per_geo")
 
 
+def test_national_money_is_in_the_projects_currency_whatever_the_geos() -> None:
+    mapping = replace(MAPPING, national=("tv_cost",), national_by="population")
+    raw = raw_in("EUR").assign(national_share=0.25)
+    cleaned = clean(raw, mapping, policy="convert", rates={"EUR": 2.0})
+    np.testing.assert_allclose(cleaned.panel["spend__tv"], 0.25 * raw["spend__tv"])
+    np.testing.assert_allclose(cleaned.panel["spend__search"], 2.0 * raw["spend__search"])
+    with pytest.raises(ConfigError, match="names tv_cost, which is money of all geos"):
+        clean(raw, mapping, policy="scale_per_geo")
+
+
 def test_a_geo_gets_its_share_of_national_amounts() -> None:
     mapping = replace(MAPPING, national=("tv_cost", "tv_views"), national_by="population")
     raw = panel(source_rows(10)).assign(national_share=np.linspace(0.1, 0.2, 10))

@@ -221,6 +221,13 @@ def test_contradictions_of_feature_columns_are_refused(
         resolve(source_rows(3), {}, features=features)
 
 
+def test_a_term_of_a_column_that_is_derived_from_the_kpi_is_refused() -> None:
+    derived = {"rounded": "orders / 10", "twice": "2 * rounded"}
+    frame = source_rows(3).assign(rounded=1.0, twice=2.0)
+    with pytest.raises(ConfigError, match=r"features\.custom_terms\.x uses 'twice', which is an outcome"):
+        resolve(frame, {"derived_columns": derived}, features={"custom_terms": {"x": "twice + 1"}})
+
+
 def test_columns_of_features_that_are_switched_off_need_not_exist() -> None:
     features = {
         "creative_fatigue": {"age_cols": {"tv": "nowhere"}},

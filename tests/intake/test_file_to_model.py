@@ -295,7 +295,7 @@ def expected_panel(world: World) -> dict[tuple[str, date], dict[str, float | Non
             values = [row[name] for row in kept if row[name] is not None]
             repeated = name in ("print_cost", "radio_cost", "weather", "people")
             total = None if not values else math.fsum(values) / (len(values) if repeated else 1)
-            money = name in ("sales", "tv_cost", "search_cost", "print_cost", "radio_cost")
+            money = name in ("sales", "tv_cost", "search_cost", "print_cost")  # national money needs no rate
             out[name] = total if total is None or not money else total * rate
         there = [g for g, d in groups if d == day]
         share = {g: 1.0 if weight is None else groups[g, day][0][weight] for g in there}
