@@ -51,6 +51,7 @@ def _rows() -> pd.DataFrame:
         tv_views=(900 * noise[:, 2]).round(),
         search_cost=50 * noise[:, 3],
         radio=frame["day"].dt.dayofyear + 0.0,
+        radio_cost=30 * noise[:, 3] * noise[:, 5],
         email=(9 * noise[:, 4]).round(),
         price=10 * noise[:, 5],
         weather=noise[:, 6],
@@ -79,7 +80,7 @@ def _settings(folder: Path, policies: dict[str, Any]) -> dict[str, Any]:
             "channel_map": {
                 "tv": {"spend": "tv_cost", "media": "tv_views"},
                 "search": "search_cost",
-                "radio": "radio",
+                "radio": {"spend": "radio_cost", "media": "radio"},
             },
             "organic_media": {"mail": "email"},
             "non_media_treatments": ["promo"],
