@@ -150,8 +150,9 @@ def typed_case(seed: int, folder: Path, ending: str) -> Outcome:
     for _ in range(rng.randint(0, 2)):
         name = rng.choice(list(frame.columns))
         if rng.random() < 0.5:
-            with suppress(TypeError, ValueError, AttributeError), warnings.catch_warnings():
+            with suppress(TypeError, ValueError, AttributeError, OverflowError), warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
+                warnings.simplefilter("ignore", RuntimeWarning)
                 frame[name] = rng.choice(TYPES)(frame[name])
         else:
             cells = frame[name].astype(object)
