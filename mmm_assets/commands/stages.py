@@ -50,7 +50,7 @@ def _explain(outcome: Outcome, invocation: Invocation, page: Path) -> int:
         console.print("Unexpected; run again with --debug to see where.", markup=False)
     if ("validation_summary", None) in outcome.made:
         console.print(f"What is wrong with which geo, and how to mend it: {page}", markup=False)
-    console.print("Report and exports are as they were before.", markup=False)
+    console.print("The report and the exported tables are as they were before.", markup=False)
     return BAD_INPUT if all(stop.kind == "input" for stop in stops) else BLOCKED
 
 

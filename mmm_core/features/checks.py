@@ -167,8 +167,7 @@ def _naive_roi(data: ModelData, low: float, high: float) -> CheckResult:
         message = (
             f"Total outcome / spend of {row['channel']} is {row['naive_roi']:.4g}, outside {low:g} to "
             f"{row['limit']:.4g} (validation.value_sanity.roi_range){listed}; check the units and currency of "
-            "spend "
-            "and KPI, or whether the channel is too small to be modelled by itself."
+            "spend and KPI, or whether the channel is too small to be modelled by itself."
         )
     return CheckResult("naive_roi", not rows, "warn", message, len(rows), 0, tuple(rows))
 

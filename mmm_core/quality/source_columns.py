@@ -24,8 +24,7 @@ def check_connectors(source: SourceTable) -> CheckResult:
     if source.passed_over:
         message = (
             f"{source.origin} was read in place of {len(source.passed_over)} connector(s) that could not be "
-            "reached: "
-            f"{'; '.join(source.passed_over)}. Check that this is the data that is meant, or set "
+            f"reached: {'; '.join(source.passed_over)}. Check that this is the data that is meant, or set "
             "ingest.if_unreachable to stop."
         )
     table = tuple({"passed over": text} for text in source.passed_over)
@@ -49,8 +48,7 @@ def check_unmapped_channels(source: SourceTable, mapping: ColumnMapping, config:
     if left:
         message = (
             f"{source.origin}: {', '.join(left[:10])}{' …' if len(left) > 10 else ''} look(s) like spend but has "
-            "no role, "
-            "so its effect is credited to others; map it in data.channel_map, or exclude it (`!name` in "
+            "no role, so its effect is credited to others; map it in data.channel_map, or exclude it (`!name` in "
             "data.channel_columns)."
         )
     table = tuple(
@@ -117,8 +115,7 @@ def _currency_problem(column: str, counts: dict[str, int], mapping: ColumnMappin
         )
     return (
         "enhanced_cleaning.currency.policy is refuse; set it to convert (with rates) or scale_per_geo, or keep "
-        "the rows "
-        "of one currency (data.rows.where)"
+        "the rows of one currency (data.rows.where)"
     )
 
 

@@ -66,8 +66,7 @@ def check_feed_gaps(rows: SourceRows) -> CheckResult:
         message = (
             f"{rows.source.origin}: {len(found)} time(s) a feed is missing for {_GAP_DAYS} days or more and then "
             f"comes back, longest {first['column']!r} of geo {first['geo']} ({first['from']} to {first['to']}). "
-            "If "
-            "nothing was spent then, 0 is right (strategies mask, simple); if the feed failed, set "
+            "If nothing was spent then, 0 is right (strategies mask, simple); if the feed failed, set "
             "enhanced_cleaning.missing_data.strategy to campaign_aware or name the period in its outages."
         )
     return CheckResult("feed_gaps", not found, "warn", message, len(found), 0, tuple(found[:MAX_TABLE_ROWS]))

@@ -127,8 +127,7 @@ def check_overlapping_geos(rows: SourceRows) -> CheckResult:
         first = (copies or alike)[0]
         message = (
             f"{rows.source.origin}: geos {first['geo']} and {first['other']} {first['why']} ({len(copies)} "
-            "pair(s) of "
-            f"equal series, {len(alike)} of like names); keep one of them, or give both the same name."
+            f"pair(s) of equal series, {len(alike)} of like names); keep one of them, or give both the same name."
         )
     table = tuple([*copies, *alike][:MAX_TABLE_ROWS])
     return CheckResult("overlapping_geos", not table, severity, message, len(copies) + len(alike), 0, table)
@@ -210,8 +209,7 @@ def check_geo_weekdays(rows: SourceRows, aligned: bool) -> CheckResult:
         message = (
             f"{rows.source.origin}: the weeks of {len(found)} geo(s) begin on another weekday than those of most "
             f"others ({WEEKDAYS[usual]}), first {found[0]['geo']} ({found[0]['weekday']}); date them alike, or "
-            "set "
-            "enhanced_cleaning.week_alignment to align."
+            "set enhanced_cleaning.week_alignment to align."
         )
     return CheckResult("geo_weekdays", not found, "error", message, len(found), 0, tuple(found[:MAX_TABLE_ROWS]))
 

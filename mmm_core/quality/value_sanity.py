@@ -48,8 +48,7 @@ def check_channel_variation(weekly: WeeklyValues) -> CheckResult:
         names = ", ".join(str(row["column"]) for row in rows[:5])
         message = (
             f"Geo {weekly.geo}: {names} stay(s) at one level (variance / mean² below {MIN_RELATIVE_VARIANCE:g}), "
-            "so "
-            "no effect of it can show in this geo; check that no total was spread evenly over the weeks."
+            "so no effect of it can show in this geo; check that no total was spread evenly over the weeks."
         )
     table = tuple(rows[:MAX_TABLE_ROWS])
     return CheckResult("channel_variation", not rows, "warn", message, len(rows), 0, table)
@@ -85,8 +84,7 @@ def check_cost_per_media_unit(weekly: WeeklyValues, limit: float) -> CheckResult
             f"Geo {weekly.geo}: in {count} channel-weeks the cost per media unit is more than {limit:g} times its "
             f"median or less than 1/{limit:g} of it (validation.value_sanity.metric_tolerance.max_ratio), first "
             f"{first['channel']} in {first['week']} ({first['cost']:.4g} against {first['median']:.4g}); check "
-            "units "
-            "of spend and media."
+            "units of spend and media."
         )
     return CheckResult("cost_per_media_unit", not rows, "warn", message, count, 0, tuple(rows))
 
@@ -119,8 +117,7 @@ def check_cost_range(weekly: WeeklyValues, limits: MetricToleranceConfig, in_mon
             f"Geo {weekly.geo}: median {row['metric']} of {row['channel']} is {row['median']:.4g}, outside "
             f"{row['low']:g} "
             f"to {row['high']:g} (validation.value_sanity.metric_tolerance.{row['metric']}){more}; check the "
-            "units "
-            "and the currency of its spend and media."
+            "units and the currency of its spend and media."
         )
     return CheckResult("cost_range", not rows, "warn", message, len(rows), 0, tuple(rows[:MAX_TABLE_ROWS]))
 
@@ -157,8 +154,7 @@ def check_geo_roi(weekly: WeeklyValues, low: float, high: float) -> CheckResult:
             f"Geo {weekly.geo}: total outcome / spend of {row['channel']} is {row['naive_roi']:.4g}, outside "
             f"{low:g} to "
             f"{row['limit']:.4g} (validation.value_sanity.roi_range){more}; check the units and currency of "
-            "spend and "
-            "KPI."
+            "spend and KPI."
         )
     return CheckResult("geo_roi", not rows, "warn", message, len(rows), 0, tuple(rows[:MAX_TABLE_ROWS]))
 
@@ -207,8 +203,7 @@ def check_outliers(weekly: WeeklyValues, limits: ValueOutliersConfig, flag: bool
             f"Geo {weekly.geo}: {count} value(s) of {names} lie more than {limits.iqr_factor:g} interquartile "
             "ranges "
             f"outside the quartiles (first {rows[0]['column']} in {rows[0]['week']}); {allowed}. Check them, or "
-            "set "
-            "enhanced_cleaning.outliers.policy to contextual_winsorization."
+            "set enhanced_cleaning.outliers.policy to contextual_winsorization."
         )
     value, limit = (float(count), 0.0) if flag else (float(share.max(initial=0.0)), limits.max_share_pct)
     return CheckResult("outliers", not rows, "warn", message, value, limit, tuple(rows))

@@ -41,18 +41,11 @@ def read_excel(path: Path, origin: str, layout: Layout) -> pd.DataFrame:
         DataError: damaged workbook, no such sheet, several sheets and none chosen, a row wider than the
             header, or formulas whose results are not stored.
     """
-    try:
-        return _read(path, origin, layout)
-    except _DAMAGE:
-        raise DataError(f"{origin} is a damaged Excel workbook; save it again as .xlsx.") from None
-
-
-def _read(path: Path, origin: str, layout: Layout) -> pd.DataFrame:
     header: list[str] = []
     rows: list[list[Any]] = []
     numbers: list[int] = []
     sheet = _sheet_name(path, origin, layout)
-    for number, cells in _rows(path, sheet, values=True):
+    for number, cells in _rows(path, origin, sheet, values=True):
         if not header:
             header = _header(cells, origin)
             continue
@@ -80,7 +73,7 @@ def _header(cells: list[Any], origin: str) -> list[str]:
 
 
 def _sheet_name(path: Path, origin: str, layout: Layout) -> str:
-    with _workbook(path, values=True) as book:
+    with _workbook(path, origin, values=True) as book:
         names = list(book.sheetnames)
     wanted = layout.format.sheet
     if wanted is None and len(names) == 1:
@@ -91,9 +84,9 @@ def _sheet_name(path: Path, origin: str, layout: Layout) -> str:
     raise DataError(f"{origin} {received}; set {layout.key}.sheet to one of: {', '.join(map(str, names))}.")
 
 
-def _rows(path: Path, sheet: str, values: bool) -> Iterator[tuple[int, list[Any]]]:
+def _rows(path: Path, origin: str, sheet: str, values: bool) -> Iterator[tuple[int, list[Any]]]:
     """Number and cells of each row that is not empty, without empty cells at its end."""
-    with _workbook(path, values) as book:
+    with _workbook(path, origin, values) as book:
         page = book[sheet]
         page.reset_dimensions()  # what the file says of its size is often wrong
         for number, row in enumerate(page.iter_rows(values_only=True), start=1):
@@ -113,7 +106,7 @@ def _refuse_formulas(
     known = dict(zip(numbers, rows, strict=True))
     formulas = (
         (number, place)
-        for number, cells in _rows(path, sheet, values=False)
+        for number, cells in _rows(path, origin, sheet, values=False)
         for place, cell in enumerate(cells)
         if isinstance(cell, str) and cell.startswith("=") and len(cell) > 1
         and place < len(header) and known.get(number, [None] * len(header))[place] is None
@@ -126,13 +119,20 @@ def _refuse_formulas(
 
 
 @contextmanager
-def _workbook(path: Path, values: bool) -> Iterator[Any]:
-    """A workbook that is open for reading, and closed afterwards."""
+def _workbook(path: Path, origin: str, values: bool) -> Iterator[Any]:
+    """A workbook that is open for reading, and closed afterwards.
+
+    Raises:
+        DataError: opening it, or what is read from it while it is open, fails.
+    """
     import openpyxl
 
-    with path.open("rb") as file:
-        book = openpyxl.load_workbook(file, read_only=True, data_only=values)
-        try:
-            yield book
-        finally:
-            book.close()
+    try:
+        with path.open("rb") as file:
+            book = openpyxl.load_workbook(file, read_only=True, data_only=values)
+            try:
+                yield book
+            finally:
+                book.close()
+    except _DAMAGE as error:
+        raise DataError(f"{origin} is a damaged Excel workbook; save it again as .xlsx.") from error
