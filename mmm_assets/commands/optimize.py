@@ -51,7 +51,7 @@ def answer_scenario(invocation: Invocation, scenario: str, output: Path | None) 
 def _sentence(summary: ScenarioSummary) -> str:
     """How sure the recommendation is."""
     proof = (
-        "not proven to be the best plan (this objective has no proof)"
+        "not proven to be the best plan"
         if summary.objective_gap is None
         else f"proven within {max(summary.objective_gap, 1e-6):.2g} of the best plan"
     )

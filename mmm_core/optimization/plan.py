@@ -164,6 +164,6 @@ def _summary(one: _Solved, totals: FloatArray, chosen: int, scaled: int) -> Scen
         one.request.name, (float(cells.spend.sum()), total), (totals[0], totals[scaled], totals[chosen])
     )
     gap = None
-    if found.bound is not None:
+    if found.bound is not None and chosen != scaled:  # the proof is of the plan that was found
         gap = max(0.0, found.bound - found.value) / max(abs(found.bound), 1e-300)
     return replace(summary, objective=one.request.goal.objective, objective_value=found.value, objective_gap=gap)

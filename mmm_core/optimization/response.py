@@ -73,8 +73,8 @@ def cell_responses(
     """Response of every cell between two spends.
 
     Spends are added until interpolation of the posterior mean is right to 1e-5 of the largest outcome in range
-    (1e-4 by geo).  Draws are thinned evenly where draws x geos x weeks x channels is above 100 million, to 400 at
-    least.
+    (1e-4 by geo).  Where draws x geos x weeks x channels is above 100 million, every k-th draw is used, k the
+    smallest number that leaves at most 400 draws or, where that is more, as many as 100 million allow.
 
     Args:
         posterior: the fit.
