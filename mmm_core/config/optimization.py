@@ -20,6 +20,7 @@ Objective = Literal[
 ]
 Allocation = Literal["channel", "geo_channel"]
 Change = Annotated[float, Field(gt=-1, le=10)]
+Preset = Literal["conservative", "aggressive"]
 Money = Annotated[float, Field(ge=0)]
 
 
@@ -101,6 +102,41 @@ class ScenarioConfig(Section):
     """In place of `optimization.platform_constraints`, as a whole."""
 
 
+class FuturePlanConfig(Section):
+    """Coming weeks that budgets are planned for, in place of the fit window once more."""
+
+    path: Name | None = None
+    """CSV, Parquet or Excel file of the coming weeks with the source's columns: media and spend, and of controls,
+    population and revenue per KPI what is known; null: the same weeks a year before are planned again."""
+    weeks: int | None = Field(None, ge=1, le=104)
+    """How many weeks are planned, from the week after the last one of the data; null: all weeks of the file."""
+    credit_carryover: bool = True
+    """Count what the plan's last weeks bring after its end."""
+    cost_changes: dict[Name, Change] = {}
+    """channel -> relative change of the price of a media unit (CPM) against the plan's own (0.1: 10 % dearer)."""
+
+
+class FlightingConfig(Section):
+    """Money of a channel moves between periods of the plan as well."""
+
+    period_weeks: int = Field(1, ge=1, le=13)
+    """Weeks of a period, counted from the plan's first; the split over weeks inside a period stays as planned."""
+    max_change: float = Field(1.0, gt=0, le=10)
+    """Largest relative change of a channel's spend in a period against its plan scaled with the scenario's budget."""
+    min_period_share: Share = 0.0
+    """Each period gets at least this share of a channel's average spend per period."""
+    max_period_share: float | None = Field(None, gt=0)
+    """Each period gets at most this multiple of a channel's average spend per period."""
+
+
+class OverlapConfig(Section):
+    """Two channels reach partly the same people."""
+
+    channels: tuple[Name, Name]
+    share: Share
+    """Share of what the smaller of the two brings under the current plan that the larger one reaches too."""
+
+
 class OptimizationConfig(Section):
     """How budgets are recommended."""
 
@@ -121,9 +157,20 @@ class OptimizationConfig(Section):
     """Proven relative distance to the best plan at which the search ends."""
     risk: RiskConfig = RiskConfig()
     platform_constraints: PlatformConstraintsConfig = PlatformConstraintsConfig()
-    scenario_presets: dict[Name, Change] = {"current_budget": 0.0}
-    """scenario -> relative change of the total budget against the current plan (-0.2: 20 % less)."""
+    scenario_presets: dict[Name, Change | Preset] = {"current_budget": 0.0}
+    """scenario -> relative change of the total budget against the current plan (-0.2: 20 % less), or
+    `conservative` (the same budget, no channel changes by more than 20 %, the mean of the worst draws counts) or
+    `aggressive` (the same budget, channels may double or vanish)."""
     scenarios: dict[Name, ScenarioConfig] = {}
     """Further scenarios with an objective, a budget or limits of their own."""
     frontier: tuple[Change, ...] = ()
     """Relative changes of the total budget for the table of the efficient frontier (best outcome by budget)."""
+    future: FuturePlanConfig | None = None
+    """Plan coming weeks; null: the fit window once more."""
+    flighting: FlightingConfig | None = None
+    """Move money between weeks too; null: each channel keeps its split over weeks."""
+    audience_overlap: tuple[OverlapConfig, ...] = ()
+    """Pairs of channels whose audiences overlap; spending more on both brings less than the sum."""
+    creative_fatigue: dict[Name, Annotated[float, Field(ge=0, le=10)]] = {}
+    """channel -> how fast its creatives wear out beyond the current plan: k times the media counts like
+    `1 + (1 - exp(-rate * (k - 1))) / rate` times for k > 1 (0: no wear)."""

@@ -35,4 +35,27 @@ def _targets(config: Config) -> Iterator[Problem]:
             yield Problem(("optimization", "scenarios", name, "objective"), f"{scenario.objective} {message}")
 
 
-OPTIMIZATION_RULES: tuple[Callable[[Config], Iterator[Problem]], ...] = (_budget_range, _scenario_names, _targets)
+def _future(config: Config) -> Iterator[Problem]:
+    future = config.optimization.future
+    if future is not None and future.path is None and future.weeks is None:
+        message = "names neither a file nor a number of weeks; set optimization.future.path or .weeks."
+        yield Problem(("optimization", "future"), message)
+
+
+def _overlaps(config: Config) -> Iterator[Problem]:
+    seen: set[frozenset[str]] = set()
+    for index, overlap in enumerate(config.optimization.audience_overlap):
+        pair = frozenset(overlap.channels)
+        if len(pair) == 1 or pair in seen:
+            message = f"received {' and '.join(overlap.channels)}; allowed: two different channels, each pair once."
+            yield Problem(("optimization", "audience_overlap", index, "channels"), message)
+        seen.add(pair)
+
+
+OPTIMIZATION_RULES: tuple[Callable[[Config], Iterator[Problem]], ...] = (
+    _budget_range,
+    _scenario_names,
+    _targets,
+    _future,
+    _overlaps,
+)

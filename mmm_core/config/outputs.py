@@ -1,11 +1,14 @@
 """Sections about what comes out: evaluation, reports, tracking, runtime, logging."""
 
-from typing import Literal
+from datetime import date
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from mmm_core.config.base import Section
 from mmm_core.config.inputs import Name, Share
+
+PeriodKind = Literal["year", "quarter", "month"]
 
 
 class MetricsConfig(Section):
@@ -23,11 +26,55 @@ class EvaluationConfig(Section):
     metrics: MetricsConfig = MetricsConfig()
 
 
+class WindowConfig(Section):
+    """A stretch of time."""
+
+    start: date
+    """First day; a week counts whose first day is in the window."""
+    end: date
+    """Last day, inclusive."""
+
+
+class CounterfactualConfig(Section):
+    """What would have been, had media been different."""
+
+    channels: tuple[Name, ...] = ()
+    """Channels whose media changes; left out: all paid channels."""
+    geos: tuple[Name, ...] = ()
+    """Where; left out: everywhere."""
+    start: date | None = None
+    """First day; null: from the start."""
+    end: date | None = None
+    """Last day, inclusive; null: to the end."""
+    change: Annotated[float, Field(ge=-1, le=10)] = -1.0
+    """Relative change of the media (-1: without it)."""
+
+
+class AttributionConfig(Section):
+    """Which questions about the past the attribution tables answer."""
+
+    periods: tuple[PeriodKind, ...] = ("year", "quarter")
+    """Calendar periods for which contributions and returns are given, besides the whole window."""
+    windows: dict[Name, WindowConfig] = {}
+    """name -> a further window, e.g. a campaign."""
+    counterfactuals: dict[Name, CounterfactualConfig] = {}
+    """name -> a question such as "without TV in the third quarter"."""
+
+
 class ReportsConfig(Section):
-    """What the report says."""
+    """What is written for people and other tools, besides the report and the contract's tables."""
 
     title: Name | None = None
     """Title of the report; null: the project's name."""
+    executive_deck: bool = False
+    """Write `deck.pptx`: about ten slides for decision makers, with native charts."""
+    dashboard_exports: bool = False
+    """Write every table to `dashboard/` as CSV and Parquet, with a data dictionary."""
+    geo_reports: bool = False
+    """Write a page per geo to `geos/`."""
+    dated_outputs: bool = False
+    """Write plots, tables, scenarios and the model's file to `outputs/` under dated names that are never
+    overwritten (`outputs/plots/diagnostics/{step}_{plot}.png`, `outputs/tables/{description}_{date}.csv`, ...)."""
 
 
 class TrackingConfig(Section):

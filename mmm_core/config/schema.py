@@ -10,6 +10,7 @@ from mmm_core.config.mapping import DataConfig
 from mmm_core.config.modeling import ComplexityConfig, ModelConfig, TrainingConfig
 from mmm_core.config.optimization import OptimizationConfig
 from mmm_core.config.outputs import (
+    AttributionConfig,
     EvaluationConfig,
     LoggingConfig,
     ReportsConfig,
@@ -34,6 +35,7 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     complexity: ComplexityConfig = ComplexityConfig()
+    attribution: AttributionConfig = AttributionConfig()
     optimization: OptimizationConfig = OptimizationConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     reports: ReportsConfig = ReportsConfig()
