@@ -10,6 +10,7 @@ from mmm_core.errors import StorageError
 from mmm_core.exploration.exploration import Exploration
 from mmm_core.optimization.scenarios import ScenarioSummary
 from mmm_core.quality.check import CheckResult
+from mmm_core.reporting.decisions import DecisionTables
 from mmm_core.reporting.exports import DIAGNOSTICS_KEYS, EXPORT_COLUMNS, require_columns
 from mmm_core.selection.choice import ModelChoice
 
@@ -78,6 +79,8 @@ class ReportInputs:
     """How the model was chosen, where it was."""
     exploration: Exploration | None = None
     """The data before any model, where they were explored."""
+    decisions: DecisionTables = DecisionTables()
+    """Further tables about the past, the channels and plans."""
 
     def __post_init__(self) -> None:
         for name, frame in (
