@@ -138,11 +138,14 @@ def scaled_channel_outcome(
     multipliers: Sequence[float] | FloatArray,
     draws: slice = slice(None),
     units: Units | None = None,
+    scale_lead: bool = True,
 ) -> FloatArray:
     """(J, S, G) outcome that one channel adds over the window when its media is scaled.
 
     The channel's media (reach where there is frequency) in every geo and week, and in the weeks before
-    the window, is multiplied by the same number, so its flighting stays as it was.  Much cheaper than J
+    the window, is multiplied by the same number, so its flighting stays as it was.  Where the past stays
+    (`scale_lead=False`), what it carries over into the window is part of every outcome, so that the
+    outcome of the window's own media is that of a multiplier less that of 0.  Much cheaper than J
     calls of `incremental_outcome`.  In the `robust_log` family the worth of an effect is held at that of
     the observed plan, so the curve is the channel's own saturation (an approximation: in that family
     channels multiply each other, which a curve per channel cannot show).
@@ -153,6 +156,7 @@ def scaled_channel_outcome(
         multipliers: (J,) factors >= 0 of the observed media.
         draws: which draws; all of them by default.
         units: `effect_units(posterior)` of all draws, where it is there already.
+        scale_lead: False: media before the window stays as it was, only the window's is multiplied.
 
     Raises:
         InputError: a negative or missing multiplier.
@@ -161,7 +165,8 @@ def scaled_channel_outcome(
     if not np.all(np.isfinite(factors)) or np.any(factors < 0):
         raise InputError(f"Media multipliers are {factors.tolist()}; they must be finite and >= 0.")
     units = effect_units(posterior) if units is None else units
-    return _channel_sums(posterior, channel, None, posterior.data.outcome_per_kpi, units, factors, draws)
+    value = posterior.data.outcome_per_kpi
+    return _channel_sums(posterior, channel, None, value, units, factors, draws, scale_lead)
 
 
 def channel_contribution(
@@ -298,11 +303,12 @@ def _channel_sums(
     units: Units,
     factors: FloatArray,
     draws: slice,
+    scale_lead: bool = True,
 ) -> FloatArray:
     """(J, S, G) effect of one channel summed over weeks, each week weighted by the value of a KPI unit."""
     worth = [_weekly_worth(of_geo, unit, draws) for of_geo, unit in zip(value, units, strict=True)]
     response = channel_response(posterior, channel, draws)
-    sums = response.summed(channel_series(posterior, channel, media), worth, factors)
+    sums = response.summed(channel_series(posterior, channel, media), worth, factors, scale_lead)
     sums *= stacked_draws(posterior, "beta_gm")[draws, :, channel].T
     return sums.transpose(0, 2, 1)
 

@@ -72,7 +72,11 @@ class MediaResponse:
         return found
 
     def summed(
-        self, series: Sequence[MediaSeries], value: Sequence[FloatArray], factors: FloatArray
+        self,
+        series: Sequence[MediaSeries],
+        value: Sequence[FloatArray],
+        factors: FloatArray,
+        scale_lead: bool = True,
     ) -> FloatArray:
         """(J, G, S) sum over weeks of carried-over and saturated multiples of media.
 
@@ -80,7 +84,10 @@ class MediaResponse:
             series: the channel's media, one per geo.
             value: per geo (T,) or (T, S), what one unit is worth in each week.
             factors: (J,) multiples >= 0 of media.
+            scale_lead: whether the weeks before the window are multiplied too, or stay as they were.
         """
+        if not scale_lead and any(one.media[: -self.n_weeks].any() for one in series):
+            return self._summed_after_past(series, value, factors)
         sums = np.empty((len(factors), len(series), self.n_draws))
         sources = [self._source(one) for one in series]
         for draws in self._blocks():
@@ -101,6 +108,48 @@ class MediaResponse:
                 for j, multiple in enumerate(multiples):
                     sums[j, g, draws] = _total(worth, saturation.at(prepared, multiple, scratch))
         return sums
+
+    def _summed_after_past(
+        self, series: Sequence[MediaSeries], value: Sequence[FloatArray], factors: FloatArray
+    ) -> FloatArray:
+        """`summed` where the media before the window is not multiplied."""
+        sums = np.empty((len(factors), len(series), self.n_draws))
+        of_draws = self._mixed if self.order == "adstock_first" else self._added
+        for draws in self._blocks():
+            for g, one in enumerate(series):
+                worth = value[g] if value[g].ndim == 1 else value[g][:, draws]
+                sums[:, g, draws] = of_draws(one, worth, factors, draws)
+        return sums
+
+    def _mixed(self, series: MediaSeries, worth: FloatArray, factors: FloatArray, draws: slice) -> FloatArray:
+        """(J, block) where the past and multiples of the window's media are saturated together."""
+        weights, saturation = self.lag_weights[:, draws], self.saturation.take(draws)
+        inside = np.arange(len(series.media)) >= len(series.media) - self.n_weeks
+        past, coming = (
+            lag_windows(np.where(part, series.media, 0.0), len(weights), self.n_weeks) @ weights
+            for part in (~inside, inside)
+        )
+        mixed, scratch, unscaled = np.empty_like(past), np.empty_like(past), saturation.multiple(1.0)
+        sums = np.empty((len(factors), past.shape[1]))
+        for j, factor in enumerate(factors):
+            np.multiply(coming, factor, out=mixed)
+            mixed += past
+            sums[j] = _total(worth, saturation.at(saturation.prepared(mixed), unscaled, scratch))
+        return sums
+
+    def _added(self, series: MediaSeries, worth: FloatArray, factors: FloatArray, draws: slice) -> FloatArray:
+        """(J, block) where weeks are saturated one by one, so that the past adds the same to every multiple."""
+        saturation, n_lead = self.saturation.take(draws), len(series.media) - self.n_weeks
+        worth = carried_value(worth, self.lag_weights[:, draws], n_lead)
+        saturated = self._saturated(series, saturation)
+        past = _total(worth[:n_lead], saturated[:n_lead])
+        if self.order == "reach":
+            return np.asarray(past + factors[:, None] * _total(worth[n_lead:], saturated[n_lead:]))
+        prepared = saturation.prepared(series.media[n_lead:, None] / saturation.half)
+        scratch = np.empty_like(prepared)
+        multiples = [saturation.multiple(float(factor)) for factor in factors]
+        inside = [_total(worth[n_lead:], saturation.at(prepared, multiple, scratch)) for multiple in multiples]
+        return np.asarray(past + np.stack(inside))
 
     def _source(self, series: MediaSeries) -> FloatArray:
         """What meets the draws: (T, L) media and its past where adstock comes first, else (P + T, 1) media."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mmm_core.model.lift_test import LiftTest
 from mmm_core.model.priors import Prior
 
 AdstockFamily = Literal["geometric", "binomial", "delayed", "weibull"]
@@ -62,6 +63,8 @@ class ModelSpec:
     """Degrees of freedom of the noise; only for `robust_log`."""
     sigma_beta: Prior = Prior("half_normal", (0.5,))
     """Common scale of the half-normal media effects; only for `robust_log`."""
+    lift_tests: tuple[LiftTest, ...] = ()
+    """Experiments that the model's counterfactual has to agree with (pymc only)."""
 
     def __post_init__(self) -> None:
         """Fill what was left out."""
@@ -79,12 +82,12 @@ class ModelSpec:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Prior):
+    if isinstance(value, Prior | LiftTest):
         return value.to_json()
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _restored(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return Prior.from_json(value)
+        return LiftTest.from_json(value) if "measured" in value else Prior.from_json(value)
     return tuple(_restored(item) for item in value) if isinstance(value, list) else value

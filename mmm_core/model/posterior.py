@@ -10,6 +10,7 @@ import xarray as xr
 
 from mmm_core.errors import StorageError
 from mmm_core.features.model_data import ModelData
+from mmm_core.model.lift_test import LiftTest
 from mmm_core.model.scaling import Scaling
 from mmm_core.model.specification import ModelSpec
 from mmm_core.storage import atomic_path
@@ -101,7 +102,7 @@ class Posterior:
         return dataclasses.replace(self, info=dataclasses.replace(self.info, attempts=attempts))
 
     def save(self, path: Path) -> None:
-        """Write netCDF-4 groups posterior, sample_stats, constant_data, scaling and (if any) sampler."""
+        """Write netCDF-4 groups posterior, sample_stats, constant_data, scaling; if any lift_tests, sampler."""
         scaling = xr.Dataset(
             {
                 "media_scale": (("geo", "channel"), self.scaling.media_scale),
@@ -115,7 +116,8 @@ class Posterior:
             attrs={"kpi_transform": self.scaling.kpi_transform},
         )
         samples = self.samples.assign_attrs(
-            spec=self.spec.to_json(), info=json.dumps(dataclasses.asdict(self.info))
+            spec=dataclasses.replace(self.spec, lift_tests=()).to_json(),
+            info=json.dumps(dataclasses.asdict(self.info)),
         )
         compact = {name: {"zlib": True, "complevel": 4} for name in samples.data_vars}
         with atomic_path(path) as temporary:
@@ -125,6 +127,7 @@ class Posterior:
                 "constant_data": self.data.to_dataset(),
                 "scaling": scaling,
                 **({} if self.sampler is None else {"sampler": self.sampler}),
+                **_lift_tests_dataset(self.spec),
             }
             for group, dataset in groups.items():
                 dataset.to_netcdf(temporary, group=group, mode="a", engine="h5netcdf")
@@ -141,7 +144,7 @@ class Posterior:
                 group: xr.load_dataset(path, group=group, engine="h5netcdf")
                 for group in ("posterior", "sample_stats", "constant_data", "scaling")
             }
-            sampler = _optional_group(path, "sampler")
+            sampler, tests = _optional_group(path, "sampler"), _optional_group(path, "lift_tests")
             samples, scaling = groups["posterior"], groups["scaling"]
             info = json.loads(samples.attrs["info"])
             info["attempts"] = tuple(info["attempts"])
@@ -149,7 +152,7 @@ class Posterior:
                 samples=samples,
                 sample_stats=groups["sample_stats"],
                 data=ModelData.from_dataset(groups["constant_data"]),
-                spec=ModelSpec.from_json(samples.attrs["spec"]),
+                spec=_with_lift_tests(ModelSpec.from_json(samples.attrs["spec"]), tests),
                 scaling=Scaling(
                     kpi_mean=float(scaling["kpi_mean"]),
                     kpi_sd=float(scaling["kpi_sd"]),
@@ -167,6 +170,19 @@ class Posterior:
             raise StorageError(
                 f"No readable posterior at {path} ({error}); materialize posterior again."
             ) from error
+
+
+def _lift_tests_dataset(spec: ModelSpec) -> dict[str, xr.Dataset]:
+    """Group -> one JSON text per test, if there are any: together they may be too long for an attribute."""
+    texts = np.array([json.dumps(test.to_json()) for test in spec.lift_tests], dtype=object)
+    return {"lift_tests": xr.Dataset({"test": (("experiment",), texts)})} if len(texts) else {}
+
+
+def _with_lift_tests(spec: ModelSpec, stored: xr.Dataset | None) -> ModelSpec:
+    if stored is None:
+        return spec
+    tests = tuple(LiftTest.from_json(json.loads(str(text))) for text in stored["test"].values)
+    return dataclasses.replace(spec, lift_tests=tests)
 
 
 def _optional_group(path: Path, group: str) -> xr.Dataset | None:

@@ -36,7 +36,7 @@ def effect_units(
     scaling, present = posterior.scaling, posterior.data.present
     if posterior.spec.family == "robust_log":
         return [
-            _logarithmic_mean(base + scaling.kpi_mean, mu - base) * present[g][:, None]
+            logarithmic_mean(base + scaling.kpi_mean, mu - base) * present[g][:, None]
             for g, (mu, base) in enumerate(predictors(posterior, media, controls))
         ]
     units = scaling.kpi_sd * scaling.population
@@ -167,7 +167,7 @@ def _control_reference(posterior: Posterior) -> FloatArray:
     return np.where(treatments, scaled[data.present].min(axis=0), 0.0)
 
 
-def _logarithmic_mean(base: FloatArray, change: FloatArray) -> FloatArray:
+def logarithmic_mean(base: FloatArray, change: FloatArray) -> FloatArray:
     """`(exp(base + change) - exp(base)) / change`, and its limit `exp(base)` where nothing changes."""
     there = change != 0
     ratio = np.divide(np.expm1(change), change, out=np.ones_like(change), where=there)

@@ -92,7 +92,7 @@ class Saturation:
 
 
 def _inverse_power(factor: float, slope: FloatArray | None) -> FloatArray | float:
-    """`factor^-slope`: infinite for no media, never 0 (where no media would divide 0 by 0)."""
+    """`factor^-slope`: infinite for no media (-0.0 too), never 0 (where no media would divide 0 by 0)."""
     with np.errstate(divide="ignore", over="ignore", under="ignore"):
-        power = np.float64(factor) ** (-1.0 if slope is None else -slope)
+        power = np.float64(abs(factor)) ** (-1.0 if slope is None else -slope)
     return np.maximum(power, np.finfo(np.float64).tiny)

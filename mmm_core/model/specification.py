@@ -1,6 +1,7 @@
 """From the configuration and the data to a `ModelSpec`."""
 
 import dataclasses
+from typing import Any
 
 from mmm_core.config.modeling import PriorConfig
 from mmm_core.config.schema import Config
@@ -57,8 +58,8 @@ def build_spec(config: Config, data: ModelData) -> ModelSpec:
     return dataclasses.replace(without_knots, knots=knot_locations(model.knots, data, without_knots))
 
 
-def _common_priors(config: Config, is_national: bool) -> dict[str, Prior]:
-    """Priors of what all channels, geos and controls have in common."""
+def _common_priors(config: Config, is_national: bool) -> dict[str, Any]:
+    """Field of the specification -> prior, of what all channels, geos and controls have in common."""
     given = config.model.priors
     robust = config.model.family == "robust_log"
     configured: dict[str, tuple[PriorConfig | None, Range]] = {

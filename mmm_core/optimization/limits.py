@@ -1,7 +1,7 @@
 """Limits on sums of spend, and which of them contradict each other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ ROUND_OFF = 1e-9
 """Part of the total budget by which sums and bounds may disagree before a problem counts as infeasible."""
 _PRICED = 1e-9
 _SPARE = 1e-3
+_OFF_STEP = 1e-6
+"""Part of a step by which a limit may miss a whole one."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,25 @@ def tightened(limits: Sequence[SumLimit], lower: FloatArray, upper: FloatArray) 
     return np.minimum(lower, upper), upper
 
 
+def on_steps(
+    limits: Sequence[SumLimit], lower: FloatArray, upper: FloatArray, step: float
+) -> tuple[SumLimit, ...]:
+    """Limits narrowed to what whole steps of money can reach; cells whose bounds are equal keep what they have.
+
+    No plan in whole steps is lost, and where every cell counts in two limits at most (a channel's and a geo's)
+    the linear programme then ends on whole steps.
+    """
+    held = np.where(upper > lower, 0.0, lower)
+    slack = _OFF_STEP + ROUND_OFF * max(float(upper.sum()), 1e-300) / step
+    narrowed = []
+    for limit in limits:
+        base = float(held[limit.cells].sum())
+        low = base + step * np.ceil((limit.low - base) / step - slack)
+        high = base + step * np.floor((limit.high - base) / step + slack)
+        narrowed.append(replace(limit, low=float(low), high=float(high)))
+    return tuple(narrowed)
+
+
 def limit_rows(limits: Sequence[SumLimit], n_cells: int) -> Any:
     """(R, N) sparse matrix: 1 where the limit counts the cell."""
     from scipy.sparse import csr_matrix
@@ -69,6 +90,15 @@ def limit_rows(limits: Sequence[SumLimit], n_cells: int) -> Any:
     rows = np.repeat(np.arange(len(limits)), [len(limit.cells) for limit in limits])
     columns = np.concatenate([limit.cells for limit in limits]) if limits else np.zeros(0, dtype=np.intp)
     return csr_matrix((np.ones(len(columns)), (rows, columns)), shape=(len(limits), n_cells))
+
+
+def least_money(limits: Sequence[SumLimit], lower: FloatArray, upper: FloatArray) -> float:
+    """The smallest sum of all cells that bounds and limits allow; infinite if they allow no plan."""
+    unit = max(float(upper.sum()), 1e-300)
+    low, high = (np.array([getattr(limit, end) for limit in limits]) / unit for end in ("low", "high"))
+    rows = limit_rows(limits, len(lower))
+    found = maximise(-np.ones(len(lower)), rows, low, high, lower / unit, upper / unit)
+    return np.inf if found is None else -found.value * unit
 
 
 @dataclass(frozen=True)

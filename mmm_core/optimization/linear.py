@@ -10,6 +10,8 @@ from mmm_core.features.model_data import FloatArray
 _OPTIONS = {"presolve": False, "primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 """Without presolve: our programmes have many columns and few rows, where it takes 50 times as long as solving."""
 _EQUAL = 1e-13
+_NOTHING = 1e-10
+"""By how much a limit may be missed where there is nothing to choose: the solver's own tolerance."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ def maximise(
     from scipy.optimize import linprog
     from scipy.sparse import csr_matrix, vstack
 
+    if not len(gain):
+        kept = bool((low <= _NOTHING).all() and (high >= -_NOTHING).all())
+        return Optimum(gain, 0.0, np.zeros(len(low)), gain, gain) if kept else None
     solve: Any = linprog
     rows = csr_matrix(rows)
     finite = np.isfinite(low) & np.isfinite(high)

@@ -30,6 +30,12 @@ class Measure:
     """(S,) gradient."""
     is_concave: bool
     """Whether `value(y) <= weights(z) @ y` for all y and z, so that a bound can be proven."""
+    shown: Callable[[FloatArray], float] | None = None
+    """The number that is reported, where `value` tells apart what it counts as equal; None: `value`."""
+
+    def reported(self, outcome: FloatArray) -> float:
+        """The measure of (S,) outcomes, as it is reported."""
+        return self.value(outcome) if self.shown is None else self.shown(outcome)
 
 
 def measure_of(objective: Objective, risk: RiskConfig, current: FloatArray) -> Measure:
@@ -84,9 +90,11 @@ def _quantile(level: float) -> Measure:
 def _probability_above(current: FloatArray) -> Measure:
     scale = max(float(np.abs(current).mean()), 1e-300)
 
+    def probability(outcome: FloatArray) -> float:
+        return float(np.mean(outcome - current > 1e-9 * np.abs(current)))
+
     def value(outcome: FloatArray) -> float:
-        lift = outcome - current
-        return float(np.mean(lift > 1e-9 * np.abs(current)) + _TIE * np.tanh(lift.mean() / scale))
+        return probability(outcome) + _TIE * float(np.tanh((outcome - current).mean() / scale))
 
     def weights(outcome: FloatArray) -> FloatArray:
         lift = outcome - current
@@ -94,4 +102,4 @@ def _probability_above(current: FloatArray) -> Measure:
         density = np.exp(-0.5 * (lift / width) ** 2) / (width * np.sqrt(2 * np.pi))
         return np.asarray((density + _TIE / scale) / len(lift))
 
-    return Measure(value, weights, False)
+    return Measure(value, weights, False, probability)

@@ -81,6 +81,13 @@ class Piece:
         net = self.values - price * self.levels
         return net if len(net) == 1 else np.maximum(net[:-1], net[1:]) + self.rises
 
+    def near(self, spend: float, reach: int) -> "Piece":
+        """The same with at most `reach` levels on either side of a spend."""
+        at = int(np.searchsorted(self.levels, spend))
+        low, high = max(at - reach, 0), at + reach
+        low = min(low, len(self.levels) - 1)
+        return Piece(self.levels[low:high], self.values[low:high], self.rises[low : high - 1])
+
     def split(self, at: int) -> tuple["Piece", "Piece"]:
         """The same below and above one of the levels."""
         low = Piece(self.levels[: at + 1], self.values[: at + 1], self.rises[:at])

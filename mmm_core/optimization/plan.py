@@ -1,26 +1,29 @@
 """Recommended budgets for every configured scenario."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pandas as pd
 
 from mmm_core.config.optimization import OptimizationConfig
+from mmm_core.errors import BudgetError
 from mmm_core.features.model_data import FloatArray
-from mmm_core.model.forward import Units, effect_units
 from mmm_core.model.posterior import Posterior
+from mmm_core.optimization.basis import Basis, basis_of
 from mmm_core.optimization.cells import Cells
-from mmm_core.optimization.objectives import Recommendation, recommend
-from mmm_core.optimization.problem import BudgetProblem, budget_problem
-from mmm_core.optimization.response import CellResponse, cell_responses, in_kpi, plan_outcomes
+from mmm_core.optimization.flight_media import FLIGHTING_COLUMNS, flighting_table
+from mmm_core.optimization.measures import RISK_OBJECTIVES, measure_of
+from mmm_core.optimization.names import require_channels_of
+from mmm_core.optimization.recommended import Judged, Plan, judged
+from mmm_core.optimization.response import OutcomeModel
 from mmm_core.optimization.scenarios import (
-    ScenarioRequest,
     ScenarioSummary,
     frontier_requests,
+    objective_unit,
     scenario_requests,
     summarise,
 )
+from mmm_core.optimization.solving import problem_of, solve_all
 from mmm_core.optimization.tables import (
     SHADOW_COLUMNS,
     comparison_table,
@@ -28,6 +31,7 @@ from mmm_core.optimization.tables import (
     plan_table,
     shadow_prices,
 )
+from mmm_core.planning.frame import PlanningFrame, fit_window
 
 
 @dataclass(frozen=True)
@@ -37,133 +41,144 @@ class BudgetPlan:
     objective: str
     """What was maximised unless a scenario says otherwise; `roas`: the outcome of a fixed total budget."""
     table: pd.DataFrame
-    """scenario, geo, channel, current_spend, optimal_spend (money over the fit window), current_outcome,
-    optimal_outcome (posterior means: revenue where known, otherwise KPI units)."""
+    """scenario, geo, channel, current_spend, optimal_spend (money over the weeks of the plan), current_outcome,
+    optimal_outcome (posterior means: revenue where known, otherwise KPI units), extrapolated (whether the weekly
+    spend is beyond anything that the channel had in that geo)."""
     scenarios: tuple[ScenarioSummary, ...]
     shadow_prices: pd.DataFrame = field(default_factory=pd.DataFrame)
     """scenario, limit, low, high, spend, binding (`low`, `high` or empty), shadow_price: what one more unit of
-    money of this limit would bring."""
+    money of this limit would bring, unit (`revenue`, `kpi`, `profit` or `probability`).  Where money moves between
+    weeks: those of the best plan before it does."""
     comparison: pd.DataFrame = field(default_factory=pd.DataFrame)
     """scenario, other, difference_mean, difference_q05, difference_q95, probability_better: all ordered pairs."""
     frontier: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """change, budget, outcome_mean, outcome_q05, outcome_q95, roi, shadow_price: best outcome by budget."""
-
-    @property
-    def further_tables(self) -> dict[str, pd.DataFrame]:
-        """What stands beside the plan, by name."""
-        return {
-            "shadow_prices": self.shadow_prices,
-            "scenario_comparison": self.comparison,
-            "frontier": self.frontier,
-        }
+    """change, budget, outcome_mean, outcome_q05, outcome_q95, roi, shadow_price, shadow_price_unit: best outcome
+    by budget."""
+    flighting: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(FLIGHTING_COLUMNS)))
+    """scenario, geo, channel, date, current_spend, optimal_spend (money of the week): only where
+    `optimization.flighting` is set."""
+    media: dict[str, FloatArray] = field(default_factory=dict)
+    """scenario -> (G, T, M) media units (reach where there is frequency) of the weeks of the plan and the paid
+    channels under the recommendation: what is bought, worn creatives not discounted."""
 
 
-@dataclass(frozen=True)
-class _Solved:
-    request: ScenarioRequest
-    problem: BudgetProblem
-    found: Recommendation
-    responses: Sequence[CellResponse]
-
-
-def plan_budgets(posterior: Posterior, config: OptimizationConfig, only: str | None = None) -> BudgetPlan:
+def plan_budgets(
+    source: PlanningFrame | Posterior, config: OptimizationConfig, only: str | None = None
+) -> BudgetPlan:
     """Split the budget of each scenario over paid channels (and geos) so that its objective is largest.
 
-    A cell's spend is scaled by one factor in all weeks of the fit window (and, unless `allocation` is
-    `geo_channel`, in all geos), so its flighting stays as it was; organic channels stay as they were altogether
-    and are not in the table.  The accuracy is that of `ScenarioSummary.objective_gap`.
+    A cell's spend is scaled by one factor in all weeks of the plan (and, unless `allocation` is `geo_channel`, in
+    all geos), so its flighting stays as it was; a cell without planned spend is funded evenly over the weeks, if
+    it has a largest spend of its own.  Organic channels stay as they were altogether and are not in the table.
+    The accuracy is that of `ScenarioSummary.objective_gap`.
 
     Args:
-        posterior: the fit.
+        source: the weeks to plan, with the draws that say what media brings in them; a fit: its window once more.
         config: the section `optimization`.
         only: name of the one scenario to solve, without the frontier; None: all.
 
     Raises:
-        BudgetError: nothing was spent, a name is unknown, a target cannot be reached, or the constraints
+        BudgetError: nothing is spent or bought, a name is unknown, a target cannot be reached, or the constraints
             contradict each other.
     """
+    frame = _frame(source, config)
+    basis = basis_of(frame)
+    _refuse_without_media(basis)
+    require_channels_of(config, frame.posterior.data.paid_channels)
     requests = scenario_requests(config, only)
     frontier = [] if only is not None else list(frontier_requests(config))
-    problems = [_problem(posterior, request) for request in (*requests, *frontier)]
+    problems = [problem_of(basis, request) for request in (*requests, *frontier)]
     if not problems:
-        return BudgetPlan(config.objective, plan_table(Cells.of(posterior.data, False), {}), ())
-    units = effect_units(posterior)
-    solved = _solve_all(posterior, [*requests, *frontier], problems, units)
-    cells, spent = problems[0].cells, float(problems[0].cells.spend.sum())
-    plans = [cells.factors(cells.spend)]
-    for one in solved:
-        total = float(one.found.spend.sum())
-        plans += [plans[0] * (total / spent), one.problem.cells.factors(one.found.spend)]
-        plans[-2] = np.where(cells.current.sum(axis=0) > 0, plans[-2], 1.0)
-    totals, means = plan_outcomes(posterior, np.stack(plans), units)
-    rows: dict[str, tuple[FloatArray, FloatArray, FloatArray]] = {}
-    summaries, draws = [], {}
-    for index, one in enumerate(solved):
-        chosen = _chosen(one, totals, 2 * index + 1)
-        summary = _summary(one, totals, chosen, 2 * index + 1)
-        if index < len(requests):
-            rows[one.request.name] = (cells.current * plans[chosen], means[0], means[chosen])
-            draws[one.request.name] = totals[chosen]
-        summaries.append(summary)
-    asked = solved[: len(requests)]
-    outcomes = totals[2 * len(requests) + 2 :: 2]
+        return BudgetPlan(config.objective, _table(basis, {}), ())
+    model = OutcomeModel(basis, config.creative_fatigue)
+    solved = solve_all(model, [*requests, *frontier], problems, config)
+    return _in_tables(basis, judged(model, solved, config), config, len(requests))
+
+
+def _refuse_without_media(basis: Basis) -> None:
+    """Refuse money without any media: no curve says what it brings.
+
+    Raises:
+        BudgetError: names the money.
+    """
+    n_paid, paid = basis.current.shape[1], basis.current > 0
+    media = basis.frame.posterior.data.media[:, : basis.frame.n_weeks, :n_paid].sum(axis=1)
+    if paid.any() and not (media[paid] > 0).any():
+        raise BudgetError(
+            f"The current plan spends {basis.current.sum():,.2f}, but none of it buys media: in all weeks "
+            "of the plan the media units of its paid channels are 0. Fill in what the money buys."
+        )
+
+
+def _frame(source: PlanningFrame | Posterior, config: OptimizationConfig) -> PlanningFrame:
+    if isinstance(source, PlanningFrame):
+        return source
+    if config.future is not None:
+        raise BudgetError(
+            "optimization.future is set, but a plan for the fit window was asked for; "
+            "take planning_frame(posterior, config), or remove optimization.future."
+        )
+    return fit_window(source)
+
+
+def _in_tables(basis: Basis, found: Judged, config: OptimizationConfig, n_asked: int) -> BudgetPlan:
+    """All plans in tables; behind the first `n_asked` come those of the frontier."""
+    has_revenue = basis.frame.posterior.data.has_revenue
+    units = [objective_unit(plan.solved.request.goal.objective, has_revenue) for plan in found.plans]
+    asked = {plan.solved.request.name: plan for plan in found.plans[:n_asked]}
+    prices = [
+        shadow_prices(name, plan.solved.problem, plan.solved.found, unit)
+        for (name, plan), unit in zip(asked.items(), units, strict=False)
+    ]
     return BudgetPlan(
         config.objective,
-        plan_table(cells, rows),
-        tuple(summaries[: len(requests)]),
-        pd.concat([shadow_prices(one.request.name, one.problem, one.found, one.responses) for one in asked])
-        if asked
-        else pd.DataFrame(columns=list(SHADOW_COLUMNS)),
-        comparison_table(draws),
-        frontier_table([(one.request.change, one.found) for one in solved[len(requests) :]], outcomes),
+        _table(basis, {name: (plan.spend, plan.weekly, found.means, plan.means) for name, plan in asked.items()}),
+        tuple(_summary(plan, found.outcome, unit) for plan, unit in zip(asked.values(), units, strict=False)),
+        pd.concat(prices, ignore_index=True) if prices else pd.DataFrame(columns=list(SHADOW_COLUMNS)),
+        comparison_table({name: plan.outcome for name, plan in asked.items()}),
+        frontier_table(found.plans[n_asked:], units[-1]),
+        _flighting(basis, asked),
+        {name: plan.media for name, plan in asked.items()},
     )
 
 
-def _problem(posterior: Posterior, request: ScenarioRequest) -> BudgetProblem:
-    cells = Cells.of(posterior.data, request.allocation == "geo_channel")
-    total = request.total(float(cells.spend.sum()))
-    return budget_problem(request.name, cells, total, request.constraints, request.budget_range)
-
-
-def _solve_all(
-    posterior: Posterior, requests: Sequence[ScenarioRequest], problems: Sequence[BudgetProblem], units: Units
-) -> list[_Solved]:
-    """Responses are computed once for all scenarios with the same cells and unit of outcome."""
-    kinds = [
-        (problem.cells.by_geo, request.goal.objective == "kpi")
-        for request, problem in zip(requests, problems, strict=True)
-    ]
-    responses = {}
-    for kind in dict.fromkeys(kinds):
-        same = [problem for problem, other in zip(problems, kinds, strict=True) if other == kind]
-        cells = same[0].cells
-        lower = np.min([cells.spend, *(problem.lower for problem in same)], axis=0)
-        upper = np.max([cells.spend, *(problem.upper for problem in same)], axis=0)
-        fit = in_kpi(posterior) if kind[1] else posterior
-        responses[kind] = cell_responses(fit, cells, lower, upper, units)
-    return [
-        _Solved(request, problem, recommend(request.name, responses[kind], problem, request.goal), responses[kind])
-        for request, problem, kind in zip(requests, problems, kinds, strict=True)
-    ]
-
-
-def _chosen(one: _Solved, totals: FloatArray, scaled: int) -> int:
-    """Index of the recommended plan.
-
-    Plans are found on curves of thinned draws; if all draws say that the scaled current plan brings more, and
-    it is allowed, that is recommended.
-    """
-    by_mean = one.request.goal.objective == "roas" and one.problem.proportional_is_feasible
-    return scaled if by_mean and totals[scaled + 1].mean() < totals[scaled].mean() else scaled + 1
-
-
-def _summary(one: _Solved, totals: FloatArray, chosen: int, scaled: int) -> ScenarioSummary:
-    cells, found = one.problem.cells, one.found
-    total = one.problem.total if chosen == scaled else float(found.spend.sum())
-    summary = summarise(
-        one.request.name, (float(cells.spend.sum()), total), (totals[0], totals[scaled], totals[chosen])
+def _summary(plan: Plan, current: FloatArray, unit: str) -> ScenarioSummary:
+    request, spent = plan.solved.request, float(plan.solved.problem.cells.spend.sum())
+    summary = summarise(request.name, (spent, plan.total), (current, plan.scaled, plan.outcome))
+    value, bound = _value(plan, current)
+    gap = None if bound is None else max(0.0, bound - value) / max(abs(bound), 1e-300)
+    return replace(
+        summary, objective=request.goal.objective, objective_value=value, objective_gap=gap, objective_unit=unit
     )
-    gap = None
-    if found.bound is not None and chosen != scaled:  # the proof is of the plan that was found
-        gap = max(0.0, found.bound - found.value) / max(abs(found.bound), 1e-300)
-    return replace(summary, objective=one.request.goal.objective, objective_value=found.value, objective_gap=gap)
+
+
+def _value(plan: Plan, current: FloatArray) -> tuple[float, float | None]:
+    """Of the objective, and its bound; none where the total, or the money of each cell, was chosen before money
+    moved between weeks."""
+    flight, found, goal = plan.solved.flight, plan.solved.found, plan.solved.request.goal
+    if flight is None:
+        return found.value, found.bound
+    money = float(flight.spend.sum())
+    if goal.objective in RISK_OBJECTIVES:
+        return measure_of(goal.objective, goal.risk, current).reported(plan.outcome), None
+    if goal.objective == "target_mroi":
+        return flight.value - (goal.target or 0.0) * money, None
+    if goal.objective == "profit":
+        bound = None if plan.solved.problem.is_flexible else goal.margin * flight.bound - money
+        return goal.margin * flight.value - money, bound
+    return flight.value, None if plan.solved.problem.is_flexible else flight.bound
+
+
+def _flighting(basis: Basis, asked: Mapping[str, Plan]) -> pd.DataFrame:
+    tables = [
+        flighting_table(name, basis.frame, plan.solved.problem.cells, plan.solved.flight.spend)
+        for name, plan in asked.items()
+        if plan.solved.flight is not None
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(FLIGHTING_COLUMNS))
+
+
+def _table(
+    basis: Basis, rows: Mapping[str, tuple[FloatArray, FloatArray, FloatArray, FloatArray]]
+) -> pd.DataFrame:
+    return plan_table(Cells.of(basis, False), rows, basis.frame.largest_weekly_spend)

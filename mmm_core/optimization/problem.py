@@ -70,7 +70,8 @@ def budget_problem(
 
     A channel may get between `min_spend_pct` and `max_spend_pct` of the total, and between `1 - max_change` and
     `1 + max_change` times its current spend scaled with the total; limits of its own, of geos and groups come on
-    top.  A cell without current spend has no flighting to scale, so it stays without.
+    top.  A cell without current spend stays without, unless its channel (or, by geo, its geo) has `max_spend` or
+    `max_share` of its own: then it may get money up to these, whatever the allowed change.
 
     Args:
         scenario: its name, for messages.
@@ -87,7 +88,7 @@ def budget_problem(
     if not (spent > 0 and total > 0):
         raise BudgetError(
             f"Scenario {scenario}: the current plan spends {spent:,.2f}, so there is no flighting to "
-            "scale; a budget plan needs spend in the fit window."
+            "scale; a budget plan needs spend in the weeks that it is about."
         )
     refuse_unknown_names(scenario, cells, constraints)
     proportional = cells.spend * (total / spent)
@@ -111,6 +112,8 @@ def _cell_bounds(
         least = -constraints.max_change if own.min_change is None else own.min_change
         most = constraints.max_change if own.max_change is None else own.max_change
         lower[cell], upper[cell] = base * max(0.0, 1 + least), base * (1 + most)
+        if cells.idle[cell]:
+            upper[cell] = _most_of_idle(cells, cell, total, constraints)
         if not cells.by_geo:
             low, high = channel_range(own, total, constraints)
             lower[cell], upper[cell] = max(lower[cell], low), min(upper[cell], high)
@@ -118,6 +121,15 @@ def _cell_bounds(
         which = cells.of_channels([name]) if name in cells.channels else np.array([cells.names.index(name)])
         lower[which] = upper[which] = cells.spend[which]
     return lower, upper
+
+
+def _most_of_idle(cells: Cells, cell: int, total: float, constraints: PlatformConstraintsConfig) -> float:
+    """Most money of a cell without current spend: 0 unless its channel, or its geo, has a most of its own."""
+    most = money_range(constraints.channels.get(cells.channel_of(cell), SpendLimitsConfig()), total)[1]
+    if cells.by_geo:
+        of_geo = constraints.geos.get(cells.geo_of(cell), SpendLimitsConfig())
+        most = min(most, money_range(of_geo, total)[1])
+    return min(most, constraints.max_spend_pct * total) if most < math.inf else 0.0
 
 
 def channel_range(

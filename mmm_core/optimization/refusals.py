@@ -26,7 +26,9 @@ def refuse_unknown_names(scenario: str, cells: Cells, constraints: PlatformConst
         for group, limits in constraints.groups.items()
         for name in limits.channels
     ]
-    named += [("fixed", name, (*cells.channels, *cells.names)) for name in constraints.fixed]
+    everywhere = {f"{channel}@{geo}" for geo in cells.geos for channel in cells.channels}
+    fixed = [name for name in constraints.fixed if cells.by_geo or name not in everywhere]
+    named += [("fixed", name, (*cells.channels, *cells.names)) for name in fixed]
     for key, name, known in named:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
@@ -36,8 +38,10 @@ def refuse_unknown_names(scenario: str, cells: Cells, constraints: PlatformConst
                 f"Scenario {scenario}: {_KEYS}.{key} names {name}, but no {what} of the fit has that name; known: "
                 f"{', '.join(known[:20])}.{hint}"
             )
-    if not cells.by_geo and (constraints.geos or constraints.min_geo_share > 0):
-        key = "geos" if constraints.geos else "min_geo_share"
+    of_geos = {"fixed": len(fixed) < len(constraints.fixed), "geos": bool(constraints.geos)}
+    of_geos["min_geo_share"] = constraints.min_geo_share > 0
+    if not cells.by_geo and any(of_geos.values()):
+        key = next(key for key, is_set in of_geos.items() if is_set)
         raise BudgetError(
             f"Scenario {scenario}: {_KEYS}.{key} limits geos, but every channel keeps its split over geos "
             "(optimization.allocation is channel); set allocation to geo_channel or remove these limits."
@@ -131,9 +135,18 @@ def _crossed(
         f"Scenario {scenario}: channel {cells.names[cell]} must get at least {lower[cell]:,.2f} but may get at "
         f"most {upper[cell]:,.2f} of the total budget {total:,.2f}. {_words(constraints)}{own_words} Its current "
         f"spend, scaled to this budget, is {base:,.2f}, of which the allowed change makes "
-        f"{base * max(0.0, 1 + least):,.2f} to {base * (1 + most):,.2f}. Widen one of these limits, or leave "
-        "the channel out of data.channel_map."
+        f"{base * max(0.0, 1 + least):,.2f} to {base * (1 + most):,.2f}. {_idle_words(cells, cell)}Widen one of "
+        "these limits, or leave the channel out of data.channel_map."
     )
+
+
+def _idle_words(cells: Cells, cell: int) -> str:
+    if cells.spend[cell] > 0:
+        return ""
+    if not cells.idle[cell]:
+        return "It has media that costs nothing, which money cannot scale. "
+    channel = cells.channel_of(cell)
+    return f"Without current spend it gets money only with {_KEYS}.channels.{channel}.max_spend or .max_share. "
 
 
 def _words(constraints: PlatformConstraintsConfig) -> str:

@@ -24,6 +24,8 @@ _MANY_SEGMENTS = 4000
 """Segments from which only those near the prices are variables of the linear programme."""
 _WINDOW = 3
 """Segments of each cell on either side of its price."""
+_GROUPS = 16
+"""Segments, or groups of them, of each cell in the programmes that find those near the prices."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,36 @@ class _Segments:
             np.arange(int(counts.sum())) - np.repeat(starts, counts),
         )
 
+    @property
+    def counts(self) -> NDArray[np.intp]:
+        """(N,) number of segments of each cell."""
+        return np.bincount(self.owner, minlength=len(self.least))
+
+    def grouped(self, edges: Sequence[NDArray[np.intp]]) -> "_Segments":
+        """Segments between neighbouring edges as one, those before the first edge full, those after the last gone.
+
+        Args:
+            edges: N times ascending places in the cell.
+        """
+        offsets = np.cumsum(self.counts) - self.counts
+        width = np.append(0.0, np.cumsum(self.widths))
+        worth = np.append(0.0, np.cumsum(self.slopes * self.widths))
+        start = np.concatenate([at + of[:-1] for at, of in zip(offsets, edges, strict=True)])
+        end = np.concatenate([at + of[1:] for at, of in zip(offsets, edges, strict=True)])
+        full = width[offsets + [of[0] for of in edges]] - width[offsets]
+        widths, counts = width[end] - width[start], np.array([len(of) - 1 for of in edges])
+        rank = np.arange(len(start)) - np.repeat(np.cumsum(counts) - counts, counts)
+        owner = np.repeat(np.arange(len(counts)), counts)
+        return _Segments(self.least + full, (worth[end] - worth[start]) / widths, widths, owner, rank)
+
+    def places(self, spend: FloatArray) -> list[int]:
+        """(N,) segment that each spend lies in."""
+        found, at = [], 0
+        for count, money in zip(self.counts.tolist(), (spend - self.least).tolist(), strict=True):
+            found.append(int(np.searchsorted(np.cumsum(self.widths[at : at + count]), money)))
+            at += count
+        return found
+
     def worthwhile(self, prices: FloatArray) -> NDArray[np.intp]:
         """(N,) number of segments of each cell that are steeper than its price."""
         steeper = self.slopes > prices[self.owner]
@@ -133,16 +165,20 @@ def _linear_programme(pieces: Sequence[Piece], limits: Sequence[SumLimit], cost:
     """
     segments = _Segments.of(pieces)
     n_cells = len(pieces)
-    first, last = np.zeros(n_cells, dtype=np.intp), np.full(n_cells, len(segments.slopes))
-    if len(segments.slopes) > _MANY_SEGMENTS and (guess := _greedy(pieces, limits[0], cost, 1)) is not None:
-        place = segments.worthwhile(cell_prices(n_cells, limits[:1], guess.multipliers, cost))
-        first, last = place - _WINDOW, place + _WINDOW
+    first, last = np.zeros(n_cells, dtype=np.intp), segments.counts
+    if len(segments.slopes) > _MANY_SEGMENTS:
+        near = _near_greedy(pieces, segments, limits, cost)
+        if near is None:
+            near = _near_coarse(segments, limits, cost)
+        if near is None:
+            return None
+        first, last = near
     while True:
         found = _restricted(segments, limits, cost, first, last)
         if found is None:
-            if (first <= 0).all() and (last >= len(segments.slopes)).all():
+            if (first <= 0).all() and (last >= segments.counts).all():
                 return None
-            first, last = np.zeros(n_cells, dtype=np.intp), np.full(n_cells, len(segments.slopes))
+            first, last = np.zeros(n_cells, dtype=np.intp), segments.counts
             continue
         place = segments.worthwhile(cell_prices(n_cells, limits, found.multipliers, cost))
         below, above = place < first.clip(min=0), place > last
@@ -150,6 +186,44 @@ def _linear_programme(pieces: Sequence[Piece], limits: Sequence[SumLimit], cost:
             return found
         first = np.where(below, place - _WINDOW, first)
         last = np.where(above, place + _WINDOW, last)
+
+
+_Window = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def _near_greedy(
+    pieces: Sequence[Piece], segments: _Segments, limits: Sequence[SumLimit], cost: float
+) -> _Window | None:
+    """Segments near the price of the first limit alone, if they leave a plan for all limits."""
+    guess = _greedy(pieces, limits[0], cost, 1) if len(limits[0].cells) == len(pieces) else None
+    if guess is None:
+        return None
+    place = segments.worthwhile(cell_prices(len(pieces), limits[:1], guess.multipliers, cost))
+    first, last = place - _WINDOW, place + _WINDOW
+    return None if _restricted(segments, limits, cost, first, last) is None else (first, last)
+
+
+def _near_coarse(segments: _Segments, limits: Sequence[SumLimit], cost: float) -> _Window | None:
+    """Segments near the plan of a coarser programme, made finer around it; None if the limits leave no plan.
+
+    In it a few segments together are one with their mean slope.  Its plan stays within what is looked at next, so
+    every programme has a plan if the first one has.
+    """
+    n_cells = len(segments.least)
+    first, last = np.zeros(n_cells, dtype=np.intp), segments.counts
+    while (last - first).max() > _GROUPS:
+        edges = [
+            np.append(np.arange(low, high, max(1, -(-(high - low) // _GROUPS))), high)
+            for low, high in zip(first.tolist(), last.tolist(), strict=True)
+        ]
+        coarse = segments.grouped(edges)
+        found = _restricted(coarse, limits, cost, np.zeros(n_cells, dtype=np.intp), coarse.counts)
+        if found is None:
+            return None
+        group = coarse.places(found.spend)
+        first = np.array([of[max(at - 1, 0)] for of, at in zip(edges, group, strict=True)], dtype=np.intp)
+        last = np.array([of[min(at + 2, len(of) - 1)] for of, at in zip(edges, group, strict=True)], dtype=np.intp)
+    return first, last
 
 
 def _restricted(

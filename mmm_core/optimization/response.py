@@ -1,20 +1,21 @@
 """What spend brings: for every cell the outcome of each posterior draw at several spends."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 
 from mmm_core.features.model_data import FloatArray
-from mmm_core.model.forward import Units, scaled_channel_outcome
+from mmm_core.model.forward import scaled_channel_outcome
 from mmm_core.model.posterior import Posterior
-from mmm_core.model.predictors import channel_response, channel_series, stacked_draws
+from mmm_core.optimization.basis import Basis
 from mmm_core.optimization.cells import Cells
 from mmm_core.optimization.curves import ResponseCurve, adaptive_nodes
+from mmm_core.optimization.fatigue import effective_factors
 
 Result = TypeVar("Result")
 _TOLERANCE = 1e-5
@@ -29,14 +30,14 @@ _MOST_THREADS = 8
 
 @dataclass(frozen=True)
 class CellResponse:
-    """Outcome of one cell over the fit window as a function of its spend, its historical flighting scaled."""
+    """Outcome of one cell over the weeks of the plan as a function of its spend, its planned flighting scaled."""
 
     spend: FloatArray
     """(K,) ascending spends, money."""
     draws: FloatArray
     """(K, S) outcome of each draw: revenue where known, otherwise KPI units."""
     scale: float
-    """Current spend, money."""
+    """Current spend (of a cell without, a typical one), money."""
 
     @cached_property
     def mean(self) -> ResponseCurve:
@@ -47,8 +48,8 @@ class CellResponse:
         """Weighted sum over draws, with (S,) weights of any sign; linear in them."""
         return ResponseCurve(self.spend, self.draws @ weights, self.scale, "spline")
 
-    def at(self, spend: float) -> FloatArray:
-        """(S,) outcome of each draw at one spend, interpolated as in `weighted`."""
+    def at(self, spend: FloatArray | float) -> FloatArray:
+        """(S,) outcome of each draw at one spend, or (P, S) at (P,), interpolated as in `weighted`."""
         if len(self.spend) == 1:
             return np.asarray(self.draws[0])
         return np.asarray(self._cardinal(spend / (spend + self.scale)) @ self.draws)
@@ -67,9 +68,58 @@ class CellResponse:
         return CubicSpline(self.spend / (self.spend + self.scale), np.eye(len(self.spend)))
 
 
-def cell_responses(
-    posterior: Posterior, cells: Cells, lower: FloatArray, upper: FloatArray, units: Units
-) -> list[CellResponse]:
+@dataclass(frozen=True)
+class OutcomeModel:
+    """Outcome of multiples of media: the forward model, less what comes without a plan, creatives wearing out.
+
+    Outcome is what the plan brings: outcome(plan) - outcome(no plan), so carryover of what went before a coming
+    plan is not counted.  In the fit window media before it is scaled along and no plan brings nothing.
+    """
+
+    basis: Basis
+    wear: Mapping[str, float] = field(default_factory=dict)
+    """channel -> how fast its creatives wear out (`optimization.creative_fatigue`); idle cells do not."""
+
+    @property
+    def posterior(self) -> Posterior:
+        """The draws, and the media of which there are multiples."""
+        return self.basis.frame.posterior
+
+    @property
+    def in_kpi(self) -> "OutcomeModel":
+        """The same with outcomes in KPI units."""
+        frame, data = self.basis.frame, self.posterior.data
+        posterior = replace(self.posterior, data=replace(data, revenue_per_kpi=None))
+        return replace(self, basis=replace(self.basis, frame=replace(frame, posterior=posterior)))
+
+    def outcome(self, channel: int, factors: FloatArray, draws: slice = slice(None)) -> FloatArray:
+        """(J, S, G) outcome that one channel adds.
+
+        Args:
+            channel: index of a paid channel.
+            factors: (J,) multiples of its media in all geos.
+            draws: which draws.
+        """
+        rate = self.wear.get(self.posterior.data.channels[channel], 0.0)
+        if rate == 0:
+            return self._fresh(channel, factors, draws)
+        found = self._fresh(channel, effective_factors(factors, rate), draws)
+        idle = self.basis.idle[:, channel]
+        if idle.any():
+            found[:, :, idle] = self._fresh(channel, factors, draws)[:, :, idle]
+        return found
+
+    def _fresh(self, channel: int, factors: FloatArray, draws: slice) -> FloatArray:
+        """The same for creatives that do not wear out."""
+        frame = self.basis.frame
+        if frame.scale_lead:
+            return scaled_channel_outcome(self.posterior, channel, factors, draws, frame.units)
+        asked = np.append(factors, 0.0)
+        found = scaled_channel_outcome(self.posterior, channel, asked, draws, frame.units, scale_lead=False)
+        return np.asarray(found[:-1] - found[-1])
+
+
+def cell_responses(model: OutcomeModel, cells: Cells, lower: FloatArray, upper: FloatArray) -> list[CellResponse]:
     """Response of every cell between two spends.
 
     Spends are added until interpolation of the posterior mean is right to 1e-5 of the largest outcome in range
@@ -77,61 +127,65 @@ def cell_responses(
     smallest number that leaves at most 400 draws or, where that is more, as many as 100 million allow.
 
     Args:
-        posterior: the fit.
+        model: what multiples of the media bring.
         cells: what the budget is split over.
         lower: (N,) least spends.
         upper: (N,) largest spends.
-        units: `model.forward.effect_units(posterior)`.
     """
     n_channels = len(cells.channels)
 
     def of_channel(m: int) -> list[CellResponse]:
         which = np.arange(m, len(cells.spend), n_channels)
-        factors, draws = _channel_table(posterior, m, cells, which, lower, upper, units)
+        factors, draws = _channel_table(model, m, cells, which, lower, upper)
+        part = cells.takes_part[:, m]
         found = []
-        for position, current in enumerate(cells.spend[which].tolist()):
-            table = draws[:, :, position] if cells.by_geo else draws.sum(axis=2)
-            nodes, kept = (factors * current, table) if current > 0 else (np.zeros(1), table[:1])
-            found.append(CellResponse(nodes, np.ascontiguousarray(kept), current))
+        for position, cell in enumerate(which.tolist()):
+            table = draws[:, :, position] if cells.by_geo else draws[:, :, part].sum(axis=2)
+            found.append(_response(factors, table, float(cells.unit[cell]), float(upper[cell])))
         return found
 
-    by_channel = _of_all_channels(of_channel, n_channels)
+    by_channel = of_all_channels(of_channel, n_channels)
     return [of_geo for geo in zip(*by_channel, strict=True) for of_geo in geo]
 
 
-def _of_all_channels(of_channel: Callable[[int], Result], n_channels: int) -> list[Result]:
+def _response(factors: FloatArray, table: FloatArray, unit: float, most: float) -> CellResponse:
+    """Of one cell from its (K, S) table; constant where money cannot scale it, or may not."""
+    if unit > 0 and most > 0:
+        return CellResponse(factors * unit, np.ascontiguousarray(table), unit)
+    outcome = np.zeros_like(table[:1]) if unit > 0 else table[[int(np.argmin(np.abs(factors - 1)))]]
+    return CellResponse(np.zeros(1), np.ascontiguousarray(outcome), unit)
+
+
+def of_all_channels(of_channel: Callable[[int], Result], n_channels: int) -> list[Result]:
     """The results of all channels, computed side by side: NumPy lets other threads work meanwhile."""
     with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
         return list(pool.map(of_channel, range(n_channels)))
 
 
 def _channel_table(
-    posterior: Posterior,
-    channel: int,
-    cells: Cells,
-    which: np.ndarray,
-    lower: FloatArray,
-    upper: FloatArray,
-    units: Units,
+    model: OutcomeModel, channel: int, cells: Cells, which: np.ndarray, lower: FloatArray, upper: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """(K,) multiples of one channel's media and (K, S, G) outcomes."""
-    thinned = objective_draws(posterior)
-    current = cells.spend[which]
+    thinned = objective_draws(model.posterior)
+    part = cells.takes_part[:, channel]
     known: list[tuple[FloatArray, FloatArray]] = []
 
     def means(factors: FloatArray) -> FloatArray:
-        draws = scaled_channel_outcome(posterior, channel, factors, thinned, units)
+        draws = model.outcome(channel, factors, thinned)
         known.append((factors, draws))
         mean = draws.mean(axis=1)
-        return np.asarray(mean if cells.by_geo else mean.sum(axis=1, keepdims=True))
+        return np.asarray(mean if cells.by_geo else mean[:, part].sum(axis=1, keepdims=True))
 
-    there = current > 0
-    low = float((lower[which][there] / current[there]).min()) if there.any() else 1.0
-    high = float((upper[which][there] / current[there]).max()) if there.any() else 1.0
+    unit = cells.unit[which]
+    moves = (unit > 0) & (upper[which] > 0)
+    low = float((lower[which][moves] / unit[moves]).min()) if moves.any() else 1.0
+    high = float((upper[which][moves] / unit[moves]).max()) if moves.any() else 1.0
     if high - low <= 1e-12 * high:
         means(np.array([low]))
     else:
         adaptive_nodes(means, low, high, 1.0, _TOLERANCE_BY_GEO if cells.by_geo else _TOLERANCE)
+    if (unit == 0).any() and not any((nodes == 1).any() for nodes, _ in known):
+        means(np.ones(1))
     factors = np.concatenate([factors for factors, _ in known])
     order = np.argsort(factors)
     return factors[order], np.concatenate([draws for _, draws in known])[order]
@@ -141,40 +195,3 @@ def objective_draws(posterior: Posterior) -> slice:
     """Draws over which plans are found."""
     kept = max(_FEWEST_DRAWS, _MOST_EVALUATIONS // posterior.data.media.size)
     return slice(None, None, -(-posterior.n_draws // kept)) if posterior.n_draws > kept else slice(None)
-
-
-def plan_outcomes(posterior: Posterior, factors: FloatArray, units: Units) -> tuple[FloatArray, FloatArray]:
-    """(J, S) outcome draws of all paid media, and (J, G, M) mean outcomes, of J plans; no interpolation.
-
-    Args:
-        posterior: the fit.
-        factors: (J, G, M) multiples of the media of each geo and paid channel (weeks before the window too).
-        units: `model.forward.effect_units(posterior)`.
-    """
-
-    def of_channel(m: int) -> tuple[FloatArray, FloatArray]:
-        if (factors[:, :, m] == factors[:, :1, m]).all():
-            draws = scaled_channel_outcome(posterior, m, factors[:, 0, m], units=units)
-        else:
-            draws = _scaled_by_geo(posterior, m, factors[:, :, m], units)
-        return draws.sum(axis=2), draws.mean(axis=1)
-
-    found = _of_all_channels(of_channel, factors.shape[2])
-    return np.sum([total for total, _ in found], axis=0), np.stack([mean for _, mean in found], axis=2)
-
-
-def in_kpi(posterior: Posterior) -> Posterior:
-    """The same fit with outcomes in KPI units."""
-    return replace(posterior, data=replace(posterior.data, revenue_per_kpi=None))
-
-
-def _scaled_by_geo(posterior: Posterior, channel: int, factors: FloatArray, units: Units) -> FloatArray:
-    """(J, S, G) outcome of one channel whose media is scaled differently, (J, G), in every geo."""
-    response = channel_response(posterior, channel)
-    found = np.empty((len(factors), posterior.n_draws, factors.shape[1]))
-    for g, series in enumerate(channel_series(posterior, channel, None)):
-        value, unit = posterior.data.outcome_per_kpi[g], units[g]
-        worth = value * unit[:, 0] if unit.shape[1] == 1 else value[:, None] * unit
-        found[:, :, g] = response.summed([series], [worth], factors[:, g])[:, 0]
-    found *= stacked_draws(posterior, "beta_gm")[:, :, channel]
-    return found

@@ -12,6 +12,7 @@ the next start.  For other measures there is no proof, and the best of all start
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from mmm_core.features.model_data import FloatArray
 from mmm_core.optimization.limits import limit_rows
 from mmm_core.optimization.linear import maximise
 from mmm_core.optimization.measures import Measure
+from mmm_core.optimization.overlap import OverlapPair, loss_slopes, overlap_loss
 from mmm_core.optimization.response import CellResponse
 from mmm_core.optimization.solver import Allocation, SpendingProblem, allocate
 
@@ -43,9 +45,60 @@ class CarefulPlan:
     value: float
     """Of the measure."""
     bound: float | None
-    """No allowed plan has a larger value; None where the measure is not concave."""
+    """No allowed plan has a larger value; None where the measure is not concave, or audiences overlap."""
     multipliers: FloatArray
-    """(R,) shadow prices of the limits, for the weights at the plan."""
+    """(R,) shadow prices of the limits, for these weights."""
+    weights: FloatArray
+    """(S,) gradient of the measure with respect to the draws at the plan; where it has a kink, the mixture of
+    gradients around it that the prices belong to."""
+
+
+@dataclass(frozen=True)
+class DrawnOutcomes:
+    """Outcome of all cells together in every draw, less what overlapping audiences lose."""
+
+    responses: Sequence[CellResponse]
+    current: FloatArray
+    """(N,) current spend."""
+    pairs: Sequence[OverlapPair] = ()
+
+    def outcome(self, spend: FloatArray) -> FloatArray:
+        """(S,) outcome of a plan."""
+        if self.pairs:
+            cells = self._by_cell(spend)
+            return np.asarray(cells.sum(axis=1) - overlap_loss(cells, self._now, self.pairs))
+        total = np.zeros(self.responses[0].draws.shape[1])
+        for response, money in zip(self.responses, spend.tolist(), strict=True):
+            total += response.at(money)
+        return total
+
+    def outcomes(self, plans: FloatArray) -> FloatArray:
+        """(P, S) of (P, N) plans."""
+        if self.pairs:
+            return np.stack([self.outcome(plan) for plan in plans])
+        total = np.zeros((len(plans), self.responses[0].draws.shape[1]))
+        for response, money in zip(self.responses, plans.T, strict=True):
+            total += response.at(money)
+        return total
+
+    def gradient(self, spend: FloatArray, weights: FloatArray) -> FloatArray:
+        """(N,) change of the weighted sum of the draws per unit of money in each cell."""
+        plan = list(zip(self.responses, spend.tolist(), strict=True))
+        if not self.pairs:
+            return np.array([response.slope_at(money) @ weights for response, money in plan])
+        kept = weights[:, None] * (1 - loss_slopes(self._by_cell(spend), self._now, self.pairs))
+        return np.array(
+            [response.slope_at(money) @ of for (response, money), of in zip(plan, kept.T, strict=True)]
+        )
+
+    def _by_cell(self, spend: FloatArray) -> FloatArray:
+        plan = zip(self.responses, spend.tolist(), strict=True)
+        return np.stack([response.at(money) for response, money in plan], axis=1)
+
+    @cached_property
+    def _now(self) -> FloatArray:
+        """(S, N)"""
+        return self._by_cell(self.current)
 
 
 @dataclass(frozen=True)
@@ -62,7 +115,7 @@ class _Cut:
 
 
 def careful_plan(
-    responses: Sequence[CellResponse],
+    draws: DrawnOutcomes,
     problem: SpendingProblem,
     measure: Measure,
     tolerance: float,
@@ -71,29 +124,30 @@ def careful_plan(
     """The plan with the largest measure of its draws, or None if the limits cannot be met.
 
     Args:
-        responses: N cells.
+        draws: of N cells.
         problem: bounds and limits.
         measure: what is maximised.
         tolerance: relative gap between bound and value that is aimed at.
         starts: (N,) plans to start from as well; those that are not allowed are not looked at.
     """
-    return _Climb(responses, problem, measure, tolerance).run(starts)
+    return _Climb(draws, problem, measure, tolerance).run(starts)
 
 
 class _Climb:
     def __init__(
         self,
-        responses: Sequence[CellResponse],
+        draws: DrawnOutcomes,
         problem: SpendingProblem,
         measure: Measure,
         tolerance: float,
     ) -> None:
-        self._responses, self._problem, self._measure = responses, problem, measure
+        self._draws, self._responses, self._problem, self._measure = draws, draws.responses, problem, measure
         self._tolerance = tolerance
+        self._is_bounded = measure.is_concave and not draws.pairs
         self._best: _Cut | None = None
         self._bound = np.inf
         self._multipliers = np.zeros(len(problem.limits))
-        self._rows = limit_rows(problem.limits, len(responses))
+        self._rows = limit_rows(problem.limits, len(draws.responses))
 
     def run(self, starts: Sequence[FloatArray]) -> CarefulPlan | None:
         n_draws = self._responses[0].draws.shape[1]
@@ -120,8 +174,9 @@ class _Climb:
             self._search_widely()
         if self._best is None:
             return None
-        bound = max(self._bound, self._value) if self._measure.is_concave else None
-        return CarefulPlan(self._best.at, self._value, bound, self._multipliers)
+        weights = self._best.weights if self._problem.step is not None else self._climb(self._best.at)
+        bound = max(self._bound, self._value) if self._is_bounded else None
+        return CarefulPlan(self._best.at, self._value, bound, self._multipliers, weights)
 
     @property
     def _value(self) -> float:
@@ -143,7 +198,7 @@ class _Climb:
         for near in _NEARNESS if len(plans) else ():
             best = plans[0] if self._best is None else self._best.at
             tried = best + near * (plans - best)
-            values = [self._measure.value(self._outcome(plan)) for plan in tried]
+            values = [self._measure.value(outcome) for outcome in self._draws.outcomes(tried)]
             for index in np.argsort(values)[::-1][: _MOST_STARTS if near == 1 else 1]:
                 self._climb(tried[index])
 
@@ -168,7 +223,7 @@ class _Climb:
         curves = [response.weighted(weights) for response in self._responses]
         found = allocate(curves, self._problem, 0.1 * self._tolerance)
         if found is not None:
-            if self._measure.is_concave:
+            if self._is_bounded:
                 self._bound = min(self._bound, found.bound)
             before = self._value
             self._look(found.spend)
@@ -176,19 +231,12 @@ class _Climb:
                 self._multipliers = found.multipliers
         return found
 
-    def _outcome(self, spend: FloatArray) -> FloatArray:
-        total = np.zeros(self._responses[0].draws.shape[1])
-        for response, money in zip(self._responses, spend.tolist(), strict=True):
-            total += response.at(money)
-        return total
-
     def _look(self, spend: FloatArray) -> _Cut:
         """The measure and its gradient at a plan; kept if it is the best so far."""
         spend = np.clip(spend, self._problem.lower, self._problem.upper)
-        outcome = self._outcome(spend)
+        outcome = self._draws.outcome(spend)
         weights = self._measure.weights(outcome)
-        pairs = zip(self._responses, spend.tolist(), strict=True)
-        gradient = np.array([response.slope_at(money) @ weights for response, money in pairs])
+        gradient = self._draws.gradient(spend, weights)
         cut = _Cut(spend, self._measure.value(outcome), gradient, weights)
         if cut.value > self._value:
             self._best = cut

@@ -1,17 +1,31 @@
 """What a budget scenario is, and what its plan is worth over every posterior draw."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mmm_core.config.optimization import Allocation, OptimizationConfig, PlatformConstraintsConfig, ScenarioConfig
+from mmm_core.config.optimization import (
+    Allocation,
+    Objective,
+    OptimizationConfig,
+    PlatformConstraintsConfig,
+    Preset,
+    ScenarioConfig,
+)
 from mmm_core.errors import BudgetError
 from mmm_core.features.model_data import FloatArray
 from mmm_core.optimization.objectives import FLEXIBLE_OBJECTIVES, Goal
 
 _ROUND_OFF = 1e-9
 """Relative difference below which two outcomes count as equal."""
+_CONSERVATIVE = 0.2
+"""Largest relative change of a channel in the preset `conservative`."""
+_PRESET_WORDS: dict[float | Preset, str] = {
+    "conservative": f"The preset conservative lets no channel change by more than {_CONSERVATIVE:g} "
+    "(max_change) and maximises cvar.",
+    "aggressive": "The preset aggressive lets channels double or vanish (max_change is 1); other limits stay.",
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,8 @@ class ScenarioSummary:
     """Of the plan, on the interpolated curves."""
     objective_gap: float | None = None
     """Proven largest relative distance of that value to the best allowed plan's; None: not proven."""
+    objective_unit: str = ""
+    """Of `objective_value`: `revenue`, `kpi` (KPI units), `profit` (money) or `probability`."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +82,8 @@ class ScenarioRequest:
     constraints: PlatformConstraintsConfig
     budget_range: tuple[float, float] | None
     """Relative changes of the total that are allowed; None: it is fixed."""
+    preset: str = ""
+    """In words, what a preset has changed; empty: nothing."""
 
     def total(self, spent: float) -> float:
         """The scenario's budget, given what is spent now."""
@@ -82,7 +100,8 @@ def scenario_requests(config: OptimizationConfig, only: str | None = None) -> li
     Raises:
         BudgetError: a scenario is named twice, is unknown, or lacks the target that its objective needs.
     """
-    named = {name: ScenarioConfig(change=change) for name, change in config.scenario_presets.items()}
+    presets = config.scenario_presets
+    named = {name: _preset(preset, config.platform_constraints) for name, preset in presets.items()}
     if twice := sorted(set(named) & set(config.scenarios)):
         raise BudgetError(
             f"Scenario {twice[0]} is in optimization.scenario_presets and in optimization.scenarios; rename one."
@@ -93,7 +112,30 @@ def scenario_requests(config: OptimizationConfig, only: str | None = None) -> li
             f"No scenario is named {only}; known: {', '.join(named) or 'none'} "
             "(optimization.scenario_presets and optimization.scenarios)."
         )
-    return [_request(name, given, config) for name, given in named.items() if only in (None, name)]
+    return [
+        replace(_request(name, given, config), preset=_PRESET_WORDS.get(presets.get(name, 0.0), ""))
+        for name, given in named.items()
+        if only in (None, name)
+    ]
+
+
+def _preset(preset: float | Preset, limits: PlatformConstraintsConfig) -> ScenarioConfig:
+    """A preset as a scenario of its own: a change of the budget, or the same budget with other limits."""
+    if isinstance(preset, float):
+        return ScenarioConfig(change=preset)
+    if preset == "aggressive":
+        return ScenarioConfig(constraints=limits.model_copy(update={"max_change": 1.0}))
+    channels = {
+        name: own.model_copy(
+            update={
+                "min_change": None if own.min_change is None else max(own.min_change, -_CONSERVATIVE),
+                "max_change": None if own.max_change is None else min(own.max_change, _CONSERVATIVE),
+            }
+        )
+        for name, own in limits.channels.items()
+    }
+    careful = {"max_change": min(_CONSERVATIVE, limits.max_change), "channels": channels}
+    return ScenarioConfig(objective="cvar", constraints=limits.model_copy(update=careful))
 
 
 def frontier_requests(config: OptimizationConfig) -> Iterator[ScenarioRequest]:
@@ -120,6 +162,12 @@ def _request(name: str, given: ScenarioConfig, config: OptimizationConfig) -> Sc
         config.platform_constraints if given.constraints is None else given.constraints,
         config.budget_range if objective in FLEXIBLE_OBJECTIVES else None,
     )
+
+
+def objective_unit(objective: Objective, has_revenue: bool) -> str:
+    """Unit of an objective's value and, per unit of money, of its shadow prices."""
+    named: dict[Objective, str] = {"kpi": "kpi", "profit": "profit", "probability_better": "probability"}
+    return named.get(objective, "revenue" if has_revenue else "kpi")
 
 
 def probability_above(one: FloatArray, other: FloatArray) -> float:

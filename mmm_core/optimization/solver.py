@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mmm_core.features.model_data import FloatArray
-from mmm_core.optimization.limits import SumLimit, binding_limits, tightened
+from mmm_core.optimization.limits import SumLimit, binding_limits, on_steps, tightened
 from mmm_core.optimization.pieces import Curve, Piece, piece_of, refined, spaced_levels
 from mmm_core.optimization.relaxation import Relaxed, cell_prices, dual_bound, relax
 
@@ -28,14 +28,19 @@ _MANY_CELLS = 100
 """Cells from which a coarser grid is used."""
 _REFINED_LEVELS = 13
 _MOST_NODES = 3000
-_MOST_CELL_NODES = 150_000
+_MOST_WORK = 60_000
 """Nodes of the search times cells: bounds the time where there are many cells (and the gap is small)."""
+_FEWEST_NODES = 40
+_STEPS_LIKE_A_CELL = 500
+"""Steps of money between bounds that take about as long as another cell."""
 _MOST_SHARPENINGS = 4
 _SAME = 1e-14
 """Relative gain below which two outcomes count as equal, so that ties cannot cycle."""
 _REACH = 4
 """Levels on either side of the plan in the grids of the polishing."""
 _FINEST = 1e-10
+_NEAR_STEPS = 3
+"""Steps on either side of a plan in which one in whole steps is looked for."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,22 @@ class SpendingProblem:
         money = slack * max(float(np.abs(spend).sum()), 1e-300)
         within = (spend >= self.lower - money) & (spend <= self.upper + money)
         return bool(within.all()) and all(limit.holds(spend, money) for limit in self.limits)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """When a search may end before its bound is met."""
+
+    share: float = 1.0
+    """Part of the usual number of parts that are looked at."""
+    enough: float | None = None
+    """The only question is whether a plan has this value: the search ends when that is known."""
+
+    def nodes(self, problem: SpendingProblem, most: int = _MOST_NODES, work: int = _MOST_WORK) -> int:
+        """Most parts of one search: fewer where there are many cells, or many steps of money."""
+        steps = 0.0 if problem.step is None else float((problem.upper - problem.lower).sum()) / problem.step
+        usual = min(most, max(_FEWEST_NODES, int(work / (len(problem.lower) + steps / _STEPS_LIKE_A_CELL))))
+        return max(_FEWEST_NODES // 2, int(self.share * usual))
 
 
 @dataclass(frozen=True)
@@ -96,6 +117,7 @@ def allocate(
     problem: SpendingProblem,
     tolerance: float = 1e-4,
     starts: Sequence[FloatArray] = (),
+    effort: Effort | None = None,
 ) -> Allocation | None:
     """The plan with the largest value, or None if the limits cannot be met.
 
@@ -104,22 +126,28 @@ def allocate(
         problem: bounds and limits.
         tolerance: relative gap between bound and value at which the search ends.
         starts: (N,) plans to do better than; those that are not allowed are not looked at.
+        effort: when the search may end before; None: as usual.
     """
-    search = _Search(curves, problem, tolerance)
+    search = _Search(curves, problem, tolerance, effort or Effort())
     return search.run(starts)
 
 
 class _Search:
     """Branch and bound over the cells' ranges."""
 
-    def __init__(self, curves: Sequence[Curve], problem: SpendingProblem, tolerance: float) -> None:
+    def __init__(
+        self, curves: Sequence[Curve], problem: SpendingProblem, tolerance: float, effort: Effort
+    ) -> None:
         binding = binding_limits(problem.limits, problem.lower, problem.upper)
-        self._curves, self._tolerance, self._binding = curves, tolerance, binding
+        self._curves, self._tolerance, self._binding, self._effort = curves, tolerance, binding, effort
+        self._most_nodes = effort.nodes(problem)
         self._all_limits = len(problem.limits)
         limits = tuple(problem.limits[index] for index in binding)
         lower, upper = problem.lower, problem.upper
         if problem.step is None:
             lower, upper = tightened(limits, lower, upper)
+        else:
+            limits = on_steps(limits, lower, upper, problem.step)
         self._problem = replace(problem, lower=lower, upper=upper, limits=limits)
         self._spend: FloatArray | None = None
         self._value = -np.inf
@@ -136,7 +164,9 @@ class _Search:
         bound = self._branch(self._sharpened(root))
         if self._spend is None:
             return None
-        if self._problem.step is None:
+        if not self._multipliers.any():  # no plan was better than a start
+            self._multipliers = root.relaxed.multipliers
+        if self._problem.step is None and self._effort.enough is None:
             self._polish(self._spend)
         multipliers = np.zeros(self._all_limits)
         multipliers[self._binding] = self._multipliers
@@ -145,9 +175,8 @@ class _Search:
     def _branch(self, root: _Part) -> float:
         """Search until the bound is met or the work is too much; returns the bound."""
         heap = [root]
-        most = min(_MOST_NODES, max(40, _MOST_CELL_NODES // len(self._curves)))
         closed = -np.inf
-        while heap and heap[0].bound > self._target() and self._count < most:
+        while heap and heap[0].bound > self._target() and self._count < self._most_nodes:
             part = heapq.heappop(heap)
             halves = self._halves(part)
             if halves is None:
@@ -166,6 +195,10 @@ class _Search:
         return max([closed, *(part.bound for part in heap[:1])])
 
     def _target(self) -> float:
+        """Parts whose bound is above are worth a look."""
+        enough = self._effort.enough
+        if enough is not None:
+            return np.inf if self._value >= enough else enough
         return self._value + self._tolerance * abs(self._value) if np.isfinite(self._value) else -np.inf
 
     def _part(self, pieces: list[Piece], bound: float = np.inf) -> _Part | None:
@@ -174,12 +207,28 @@ class _Search:
             return None
         self._count += 1
         bound = min(bound, dual_bound(pieces, self._problem.limits, relaxed.multipliers, self._problem.cost))
-        if bound > self._value and self._on_steps(relaxed.spend):
+        spend = relaxed.spend if self._problem.step is None else self._stepped(pieces, relaxed.spend)
+        if bound > self._value and spend is not None:
             before = self._value
-            self._offer(relaxed.spend, relaxed.multipliers)
+            self._offer(spend, relaxed.multipliers)
             if self._problem.step is None and self._value > before and bound > self._target():
                 self._polish(relaxed.spend, rounds=6)
         return _Part((-bound, self._count), pieces, relaxed, bound)
+
+    def _stepped(self, pieces: Sequence[Piece], spend: FloatArray) -> FloatArray | None:
+        """An allowed plan in whole steps near a plan, if one is found."""
+        problem, step = self._problem, self._problem.step or 1.0
+        free = problem.upper > problem.lower
+        for _ in range(2):
+            rounded = np.where(free, step * np.round(spend / step), spend)
+            if problem.allows(rounded):
+                return rounded
+            near = [piece.near(money, _NEAR_STEPS) for piece, money in zip(pieces, spend.tolist(), strict=True)]
+            found = relax(near, problem.limits, problem.cost)
+            if found is None:
+                break
+            spend = found.spend
+        return None
 
     def _halves(self, part: _Part) -> tuple[list[Piece], list[Piece]] | None:
         """Split the cell whose envelope is furthest above its curve, at the plan; None if all agree."""

@@ -1,6 +1,5 @@
 """Tables of what was recommended."""
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 
@@ -11,24 +10,44 @@ from mmm_core.features.model_data import FloatArray
 from mmm_core.optimization.cells import Cells
 from mmm_core.optimization.objectives import Recommendation
 from mmm_core.optimization.problem import BudgetProblem
-from mmm_core.optimization.response import CellResponse
+from mmm_core.optimization.recommended import Plan
 from mmm_core.optimization.scenarios import probability_above
 
-SHADOW_COLUMNS = ("scenario", "limit", "low", "high", "spend", "binding", "shadow_price")
+SHADOW_COLUMNS = ("scenario", "limit", "low", "high", "spend", "binding", "shadow_price", "unit")
 _COMPARISON_COLUMNS = (
     *("scenario", "other", "difference_mean", "difference_q05", "difference_q95", "probability_better"),
 )
-_FRONTIER_COLUMNS = ("change", "budget", "outcome_mean", "outcome_q05", "outcome_q95", "roi", "shadow_price")
+_FRONTIER_COLUMNS = (
+    *(
+        "change",
+        "budget",
+        "outcome_mean",
+        "outcome_q05",
+        "outcome_q95",
+        "roi",
+        "shadow_price",
+        "shadow_price_unit",
+    ),
+)
+_ROUND_OFF = 1e-9
 _AT_BOUND = 1e-6
 """Part of the total within which a spend counts as at its bound."""
 
 
-def plan_table(cells: Cells, plans: Mapping[str, tuple[FloatArray, FloatArray, FloatArray]]) -> pd.DataFrame:
+def plan_table(
+    cells: Cells,
+    plans: Mapping[str, tuple[FloatArray, FloatArray, FloatArray, FloatArray]],
+    largest: FloatArray,
+) -> pd.DataFrame:
     """One row per scenario, geo and channel.
+
+    A recommendation is `extrapolated` where its spend of a week is more than the channel had in any week of that
+    geo: there the response curve is the model's, not the data's.
 
     Args:
         cells: names and current spend.
-        plans: scenario -> (G, M) spend, current mean outcome, mean outcome.
+        plans: scenario -> (G, M) spend, spend of a week, current mean outcome, mean outcome.
+        largest: (G, M) most money that a week ever had.
     """
     n_scenarios, (n_geos, n_channels) = len(plans), cells.current.shape
 
@@ -42,18 +61,23 @@ def plan_table(cells: Cells, plans: Mapping[str, tuple[FloatArray, FloatArray, F
             "channel": np.tile(np.array(cells.channels, dtype=object), n_scenarios * n_geos),
             "current_spend": np.tile(cells.current.ravel(), n_scenarios),
             "optimal_spend": of_all(0),
-            "current_outcome": of_all(1),
-            "optimal_outcome": of_all(2),
+            "current_outcome": of_all(2),
+            "optimal_outcome": of_all(3),
+            "extrapolated": of_all(1) > np.tile(largest.ravel(), n_scenarios) * (1 + _ROUND_OFF),
         }
     )
 
 
-def shadow_prices(
-    scenario: str, problem: BudgetProblem, found: Recommendation, responses: Sequence[CellResponse]
-) -> pd.DataFrame:
+def shadow_prices(scenario: str, problem: BudgetProblem, found: Recommendation, unit: str) -> pd.DataFrame:
     """One row per limit on a sum and per bound of a cell: what one more unit of money of it would bring.
 
     A limit that does not bind has the price 0; a low end that binds has a negative price, what raising it costs.
+
+    Args:
+        scenario: its name.
+        problem: limits and bounds.
+        found: the plan.
+        unit: of the objective.
     """
     slack = _AT_BOUND * problem.total
     rows: list[tuple[object, ...]] = []
@@ -61,12 +85,24 @@ def shadow_prices(
     for limit, price in zip(problem.limits, found.multipliers.tolist(), strict=True):
         prices[limit.cells] += price
         spend = float(found.spend[limit.cells].sum())
-        rows.append((scenario, limit.name, *_row(limit.low, limit.high, spend, price, slack)))
-    for cell, response in enumerate(responses):
+        rows.append((scenario, limit.name, *_row(limit.low, limit.high, spend, price, slack), unit))
+    for cell, name in enumerate(_cell_names(problem)):
         spend, low, high = (float(values[cell]) for values in (found.spend, problem.lower, problem.upper))
-        price = float(response.mean.slope(np.array([spend]))[0] - prices[cell])
-        rows.append((scenario, problem.cells.names[cell], *_row(low, high, spend, price, slack)))
+        price = float(found.slopes[cell] - prices[cell])
+        rows.append((scenario, name, *_row(low, high, spend, price, slack), unit))
     return pd.DataFrame(rows, columns=list(SHADOW_COLUMNS))
+
+
+def _cell_names(problem: BudgetProblem) -> list[str]:
+    """(N,) what the rows of cells are called: a cell that has the name of a limit is `cell NAME`."""
+    taken = {limit.name for limit in problem.limits}
+    found: list[str] = []
+    for name in problem.cells.names:
+        while name in taken:
+            name = f"cell {name}"
+        taken.add(name)
+        found.append(name)
+    return found
 
 
 def _row(low: float, high: float, spend: float, price: float, slack: float) -> tuple[object, ...]:
@@ -90,27 +126,17 @@ def comparison_table(outcomes: Mapping[str, FloatArray]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_COMPARISON_COLUMNS))
 
 
-def frontier_table(points: Sequence[tuple[float, Recommendation]], outcomes: FloatArray) -> pd.DataFrame:
+def frontier_table(plans: Sequence[Plan], unit: str) -> pd.DataFrame:
     """Best outcome by budget, with its central 90 % interval.
 
     Args:
-        points: relative change of the budget and its plan.
-        outcomes: (P, S) outcomes of these plans.
+        plans: of the frontier.
+        unit: of the shadow prices of the total.
     """
     rows = []
-    for (change, found), draws in zip(points, outcomes, strict=True):
-        budget, mean = float(found.spend.sum()), float(draws.mean())
-        low, high = np.quantile(draws, (0.05, 0.95))
-        rows.append((change, budget, mean, float(low), float(high), mean / budget, float(found.multipliers[0])))
+    for plan in plans:
+        budget, mean = plan.total, float(plan.outcome.mean())
+        low, high = np.quantile(plan.outcome, (0.05, 0.95))
+        price, change = float(plan.solved.found.multipliers[0]), plan.solved.request.change
+        rows.append((change, budget, mean, float(low), float(high), mean / budget, price, unit))
     return pd.DataFrame(rows, columns=list(_FRONTIER_COLUMNS)).sort_values("budget", ignore_index=True)
-
-
-def records(table: pd.DataFrame) -> list[dict[str, object]]:
-    """Rows that JSON can hold: what is not a finite number is None."""
-    return [
-        {
-            str(key): value if not isinstance(value, float) or math.isfinite(value) else None
-            for key, value in row.items()
-        }
-        for row in table.to_dict("records")
-    ]

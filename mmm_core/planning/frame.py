@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from mmm_core.features.model_data import FloatArray
 from mmm_core.model.forward import Units, effect_units
 from mmm_core.model.posterior import Posterior
+from mmm_core.planning.past import unit_cost
 
 
 @dataclass(frozen=True)
@@ -14,10 +13,13 @@ class PlanningFrame:
     """Weeks of a plan, with the draws that say what media brings in them.  G geos, T weeks, M paid channels."""
 
     posterior: Posterior
-    """The fit; for coming weeks its `data` are those weeks, followed by weeks without media where carryover after
-    the end is counted, and before them what was observed."""
+    """The fit; for coming weeks its `data` are those weeks, followed by weeks without paid media where carryover
+    after the end is counted, and before them what was observed.  The trend stays at the last knot, and population
+    is the plan's, so the forward model predicts these weeks as it does those of the fit."""
     units: Units
-    """What one unit of mu is worth in KPI units in these weeks (`model.forward.effect_units`)."""
+    """What one unit of mu is worth in KPI units in these weeks (`model.forward.effect_units`).  In the family
+    `robust_log` and for coming weeks: the mean worth between the plan and no paid media in its weeks, so that the
+    outcomes of all channels add up to the change of the expected KPI."""
     scale_lead: bool
     """Whether media before the window is scaled along (the fit window once more) or stays (coming weeks)."""
     n_weeks: int
@@ -25,7 +27,10 @@ class PlanningFrame:
     largest_weekly_spend: FloatArray
     """(G, M) most money that a week ever had, in the data that were fitted."""
     unit_cost: FloatArray
-    """(G, M) money per media unit where nothing is planned: of the channel in that geo, else in all geos."""
+    """(G, M) money per media unit where nothing is planned: of the channel in that geo's past, else in all geos;
+    for coming weeks times the plan's price level of that channel against the past."""
+    notes: tuple[str, ...] = ()
+    """What was assumed about coming weeks, and what lies beyond the data, in sentences."""
 
 
 def fit_window(posterior: Posterior) -> PlanningFrame:
@@ -33,14 +38,5 @@ def fit_window(posterior: Posterior) -> PlanningFrame:
     data, n_paid = posterior.data, len(posterior.data.paid_channels)
     spend, media = data.spend[:, :, :n_paid], data.media[:, :, :n_paid]
     return PlanningFrame(
-        posterior, effect_units(posterior), True, len(data.dates), spend.max(axis=1), _unit_cost(spend, media)
+        posterior, effect_units(posterior), True, len(data.dates), spend.max(axis=1), unit_cost(spend, media)
     )
-
-
-def _unit_cost(spend: FloatArray, media: FloatArray) -> FloatArray:
-    """(G, M) money per media unit; 1 where neither the geo nor any other had media of the channel."""
-    money, units = spend.sum(axis=1), media.sum(axis=1)
-    everywhere = np.divide(
-        money.sum(axis=0), units.sum(axis=0), out=np.ones(money.shape[1]), where=units.sum(axis=0) > 0
-    )
-    return np.divide(money, units, out=np.broadcast_to(everywhere, money.shape).copy(), where=units > 0)

@@ -1,5 +1,7 @@
 """Response curves against the ROI, the loops and common sense."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,11 +11,13 @@ from mmm_core.errors import InputError
 from tests.factories import EVERYTHING, made_up_posterior, tiny_model_data
 from tests.model.forward_oracle import OneDraw
 
+_MARGINAL = ["marginal_mean", "marginal_q05", "marginal_q95"]
+
 
 def test_pooled_curve_passes_through_nothing_and_the_observed_outcome() -> None:
     posterior = made_up_posterior(tiny_model_data())
     curves, summary = pooled_response_curves(posterior), channel_summary(posterior)
-    assert list(curves) == ["channel", "spend", "outcome_mean", "q05", "q95", "multiplier"]
+    assert list(curves) == ["channel", "spend", "outcome_mean", "q05", "q95", "multiplier", *_MARGINAL]
     at = {factor: curves[curves["multiplier"] == factor] for factor in (0.0, 1.0)}
     assert not at[0.0][["spend", "outcome_mean", "q05", "q95"]].to_numpy().any()
     np.testing.assert_allclose(at[1.0]["spend"], summary["spend"])
@@ -23,7 +27,8 @@ def test_pooled_curve_passes_through_nothing_and_the_observed_outcome() -> None:
 def test_geo_curves_add_up_to_the_pooled_mean() -> None:
     posterior = made_up_posterior(tiny_model_data())
     by_geo, pooled = response_curves(posterior), pooled_response_curves(posterior)
-    assert list(by_geo) == ["geo", "channel", "spend", "outcome_mean", "q05", "q95", "multiplier"]
+    columns = ["geo", "channel", "spend", "outcome_mean", "q05", "q95", "multiplier", *_MARGINAL]
+    assert list(by_geo) == columns
     assert list(by_geo["geo"].unique()) == list(posterior.data.geos)
     added = by_geo.groupby(["channel", "multiplier"], sort=False)[["spend", "outcome_mean"]].sum()
     np.testing.assert_allclose(added["outcome_mean"], pooled["outcome_mean"], rtol=1e-9)
@@ -59,3 +64,34 @@ def test_only_paid_channels_have_curves() -> None:
     posterior = made_up_posterior(tiny_model_data(extras=EVERYTHING))
     for curves in (response_curves(posterior), pooled_response_curves(posterior)):
         assert list(curves["channel"].unique()) == ["channel_0", "channel_1", "reach_0"]
+
+
+def test_the_marginal_return_of_the_observed_spend_is_the_marginal_roi() -> None:
+    posterior = made_up_posterior(tiny_model_data(extras=EVERYTHING))
+    curves, summary = pooled_response_curves(posterior), channel_summary(posterior)
+    now = curves[curves["multiplier"] == 1.0]
+    paid = summary[summary["channel"].isin(now["channel"])]
+    for statistic in ("mean", "q05", "q95"):
+        np.testing.assert_allclose(now[f"marginal_{statistic}"], paid[f"mroi_{statistic}"], rtol=1e-9)
+
+
+def test_marginal_returns_are_slopes_of_the_curve() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    curve = response_curves(posterior, multipliers=(0.5, 0.51, 1.5, 1.51)).set_index(
+        ["geo", "channel", "multiplier"]
+    )
+    for (geo, channel, _), row in curve.iloc[::2].iterrows():
+        multiplier = float(row.name[2])
+        then = curve.loc[(geo, channel, multiplier + 0.01)]
+        slope = (then["outcome_mean"] - row["outcome_mean"]) / (then["spend"] - row["spend"])
+        assert row["marginal_mean"] == pytest.approx(slope, rel=1e-6)
+
+
+def test_a_geo_without_spend_has_no_marginal_return() -> None:
+    data = tiny_model_data()
+    spend = data.spend.copy()
+    spend[1, :, 0] = 0
+    curves = response_curves(made_up_posterior(dataclasses.replace(data, spend=spend)))
+    there = (curves["geo"] == "Geo1") & (curves["channel"] == "channel_0")
+    assert curves.loc[there, _MARGINAL].isna().all().all()
+    assert curves.loc[~there].notna().all().all()

@@ -6,14 +6,30 @@ import numpy as np
 import pytest
 
 from mmm_core.attribution.contributions import contribution_table
-from mmm_core.attribution.returns import channel_summary, mroi_draws, roi_draws
+from mmm_core.attribution.returns import (
+    channel_summary,
+    cpik_draws,
+    effectiveness_draws,
+    mroi_draws,
+    roi_draws,
+    roi_prior,
+)
+from mmm_core.config.schema import Config
+from mmm_core.model.forward import expected_kpi
 from mmm_core.model.posterior import Posterior
+from mmm_core.model.priors import Prior
+from mmm_core.model.specification import build_spec
 from tests.factories import EVERYTHING, made_up_posterior, robust, tiny_model_data
 from tests.model.forward_oracle import OneDraw
 
 _COLUMNS = [
     *("channel", "spend", "contribution_mean", "contribution_q05", "contribution_q95", "share"),
     *("roi_mean", "roi_q05", "roi_q50", "roi_q95", "mroi_mean", "mroi_q05", "mroi_q50", "mroi_q95"),
+]
+_ADDED = [
+    *("cpik_mean", "cpik_q05", "cpik_q50", "cpik_q95"),
+    *("effectiveness_mean", "effectiveness_q05", "effectiveness_q95"),
+    *("roi_prior_mean", "roi_prior_q05", "roi_prior_q95"),
 ]
 _MONEY = ["contribution_mean_revenue", "contribution_q05_revenue", "contribution_q95_revenue"]
 
@@ -47,7 +63,7 @@ def test_concave_curves_return_less_at_the_margin() -> None:
 def test_summary_agrees_with_the_draws_and_the_contribution_table() -> None:
     posterior = made_up_posterior(tiny_model_data())
     summary = channel_summary(posterior)
-    assert list(summary) == [*_COLUMNS, *_MONEY, "kind"]
+    assert list(summary) == [*_COLUMNS, *_MONEY, "kind", *_ADDED]
     roi, mroi = roi_draws(posterior), mroi_draws(posterior)
     np.testing.assert_allclose(summary["roi_mean"], roi.mean(axis=0))
     np.testing.assert_allclose(summary["roi_q95"], np.quantile(roi, 0.95, axis=0))
@@ -67,7 +83,7 @@ def test_summary_agrees_with_the_draws_and_the_contribution_table() -> None:
 
 def test_revenue_kpi_has_no_extra_columns() -> None:
     data = dataclasses.replace(tiny_model_data(), kpi_type="revenue", revenue_per_kpi=None)
-    assert list(channel_summary(made_up_posterior(data))) == [*_COLUMNS, "kind"]
+    assert list(channel_summary(made_up_posterior(data))) == [*_COLUMNS, "kind", *_ADDED]
 
 
 def test_channel_without_spend_has_no_roi_but_a_contribution() -> None:
@@ -86,8 +102,9 @@ def test_organic_media_has_a_contribution_but_no_returns() -> None:
     organic = summary.loc["organic_0"]
     assert (organic["spend"], organic["kind"]) == (0, "organic_media")
     assert organic["contribution_mean"] > 0
-    assert organic.filter(regex="roi_").isna().all()
-    assert np.isfinite(summary.loc["reach_0"].drop("kind").to_numpy(dtype=float)).all()
+    assert organic.filter(regex="roi_|cpik").isna().all()
+    assert organic["effectiveness_mean"] > 0
+    assert np.isfinite(summary.loc["channel_0"].drop("kind").to_numpy(dtype=float)).all()
 
 
 @pytest.mark.parametrize("family", ["gaussian", "robust_log"])
@@ -103,3 +120,61 @@ def test_returns_of_every_kind_of_channel_equal_loops(family: str) -> None:
             then = sum(one.outcome(g, m, 1.01) for g in range(3))
             assert roi[s, m] == pytest.approx(now / _spend(posterior, m), rel=1e-9)
             assert mroi[s, m] == pytest.approx((then - now) / (0.01 * _spend(posterior, m)), rel=1e-6)
+
+
+def test_cost_and_effectiveness_are_what_taking_a_channel_away_costs() -> None:
+    posterior = made_up_posterior(tiny_model_data(extras=EVERYTHING))
+    data = posterior.data
+    assert data.frequency is not None
+    assert data.revenue_per_kpi is not None
+    cpik, effectiveness = cpik_draws(posterior), effectiveness_draws(posterior)
+    for m, kind in enumerate(data.channel_kinds):
+        media, lead = data.media.copy(), data.lead_media.copy()
+        media[:, :, m], lead[:, :, m] = 0, 0
+        without = dataclasses.replace(posterior, data=dataclasses.replace(data, media=media, lead_media=lead))
+        lost = expected_kpi(posterior) - expected_kpi(without)
+        if kind != "organic_media":
+            np.testing.assert_allclose(cpik[:, m], data.spend[:, :, m].sum() / lost.sum(axis=(1, 2)))
+        delivered = (data.media * data.frequency)[:, :, m].sum()
+        outcome = (lost * data.revenue_per_kpi).sum(axis=(1, 2))
+        np.testing.assert_allclose(effectiveness[:, m], outcome / delivered)
+
+
+def test_summary_has_intervals_of_cost_and_effectiveness() -> None:
+    posterior = made_up_posterior(tiny_model_data())
+    summary, cpik, effectiveness = (
+        channel_summary(posterior),
+        cpik_draws(posterior),
+        effectiveness_draws(posterior),
+    )
+    np.testing.assert_allclose(summary["cpik_mean"], summary["spend"] / summary["contribution_mean"])
+    for column, level in (("q05", 0.05), ("q50", 0.5), ("q95", 0.95)):
+        np.testing.assert_allclose(summary[f"cpik_{column}"], np.quantile(cpik, level, axis=0))
+    np.testing.assert_allclose(summary["effectiveness_mean"], effectiveness.mean(axis=0))
+    np.testing.assert_allclose(summary["effectiveness_q95"], np.quantile(effectiveness, 0.95, axis=0))
+
+
+def test_prior_beside_the_posterior_is_that_of_the_specification() -> None:
+    data = tiny_model_data(n_channels=3)
+    priors = {
+        "channel_0": {"effect": {"family": "log_normal", "mu": 0.3, "sigma": 0.5}},
+        "channel_1": {"effect": {"family": "deterministic", "value": 1.5}},
+        "channel_2": {"type": "contribution"},
+    }
+    spec = build_spec(Config.model_validate({"model": {"priors": {"channels": priors}}}), data)
+    found, drawn = roi_prior(spec), spec.effect[0].sample(np.random.default_rng(3), 400_000)
+    assert found.mean[0] == pytest.approx(np.exp(0.3 + 0.5**2 / 2))
+    assert found.mean[0] == pytest.approx(drawn.mean(), rel=0.01)
+    assert found.q05[0] == pytest.approx(np.quantile(drawn, 0.05), rel=0.01)
+    assert found.q95[0] == pytest.approx(np.quantile(drawn, 0.95), rel=0.01)
+    assert (found.mean[1], found.q05[1], found.q95[1]) == (1.5, 1.5, 1.5)
+    assert np.isnan([found.mean[2], found.q05[2], found.q95[2]]).all()
+    summary = channel_summary(made_up_posterior(data, spec=spec))
+    np.testing.assert_array_equal(summary["roi_prior_mean"], found.mean)
+    np.testing.assert_array_equal(summary["roi_prior_q95"], found.q95)
+
+
+def test_the_robust_family_has_no_prior_of_the_roi() -> None:
+    data = tiny_model_data()
+    spec = dataclasses.replace(robust(data), effect=(Prior("half_normal", (0.5,)),) * 2)
+    assert np.isnan(roi_prior(spec).mean).all()

@@ -131,6 +131,28 @@ def test_scaled_channel_outcome_equals_loops(posterior: Posterior) -> None:
                 np.testing.assert_allclose(scaled[j, s, g], one.outcome(g, m, factors[j]), rtol=1e-10)
 
 
+def test_the_past_stays_where_only_the_window_is_scaled(posterior: Posterior) -> None:
+    factors, units, data = np.array([0.0, 0.3, 1.0, 2.5]), effect_units(posterior), posterior.data
+    for m in range(len(data.channels)):
+        scaled = scaled_channel_outcome(posterior, m, factors, units=units, scale_lead=False)
+        for j, factor in enumerate(factors):
+            media = data.media.copy()
+            media[:, :, m] *= factor
+            weekly = np.stack(list(channel_contribution(posterior, m, media, units)), axis=1)
+            np.testing.assert_allclose(scaled[j], (weekly * data.outcome_per_kpi).sum(axis=2), rtol=1e-10)
+
+
+def test_outcome_of_the_windows_own_media_is_the_change_of_the_expected_kpi() -> None:
+    posterior = _posterior("everything, many lead weeks", "free slope")
+    before = expected_kpi(posterior)
+    for m in range(len(posterior.data.channels)):
+        media = posterior.data.media.copy()
+        media[:, :, m] *= 1.7
+        changed = ((expected_kpi(posterior, media) - before) * posterior.data.outcome_per_kpi).sum(axis=2)
+        as_it_was, more = scaled_channel_outcome(posterior, m, [1.0, 1.7], scale_lead=False)
+        np.testing.assert_allclose(more - as_it_was, changed, rtol=1e-8)
+
+
 def test_transform_media_times_beta_is_the_contribution(posterior: Posterior) -> None:
     data, scaling = posterior.data, posterior.scaling
     alpha, ec, slope, theta, beta = (

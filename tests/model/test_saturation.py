@@ -16,7 +16,7 @@ _FAMILIES = ("hill", "logistic", "michaelis_menten", "none")
     st.floats(0, 1e3),
     st.floats(0.05, 10),
     st.floats(0.3, 4),
-    st.sampled_from([0.0, 0.2, 1.0, 3.0]),
+    st.sampled_from([0.0, -0.0, 0.2, 1.0, 3.0]),
 )
 def test_multiples_equal_the_formula(family: str, media: float, half: float, slope: float, factor: float) -> None:
     saturation = Saturation.of(family, np.array([half]), np.array([slope]))

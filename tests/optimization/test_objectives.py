@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmm_core.config.optimization import Objective, PlatformConstraintsConfig
+from mmm_core.config.optimization import Objective, PlatformConstraintsConfig, RiskConfig
 from mmm_core.errors import BudgetError
 from mmm_core.optimization.cells import Cells
 from mmm_core.optimization.objectives import Goal, recommend
@@ -74,6 +74,54 @@ def test_target_return_is_reached_with_the_largest_outcome(slope: float, target:
 def test_a_return_that_no_budget_brings_is_refused_with_the_largest_one() -> None:
     with pytest.raises(BudgetError, match=r"brings a return of 50 \(target\); the largest found is"):
         recommend("plan", _responses(1.0), _problem((-0.6, 0.6)), Goal("target_roas", target=50.0))
+
+
+@pytest.mark.parametrize("slope", [1.0, 3.0])
+def test_marginal_return_that_no_budget_brings_is_refused_like_a_return(slope: float) -> None:
+    words = (
+        r"no money beyond the smallest budget .*40\.00.* brings 50 per unit \(target\); the next unit there brings"
+    )
+    with pytest.raises(BudgetError, match=words):
+        recommend("plan", _responses(slope), _problem((-0.6, 0.6)), Goal("target_mroi", target=50.0))
+
+
+def test_marginal_return_is_refused_where_bounds_of_cells_make_the_smallest_budget() -> None:
+    cells = Cells(("tv", "search"), ("national",), _BUDGETS[None], False)
+    problem = budget_problem("plan", cells, 100.0, PlatformConstraintsConfig(max_change=0.3), (-0.6, 0.6))
+    with pytest.raises(BudgetError, match=r"smallest budget that keeps the limits \(70\.00\)"):
+        recommend("plan", _responses(1.0), problem, Goal("target_mroi", target=50.0))
+
+
+def test_a_small_target_takes_the_largest_budget() -> None:
+    found = recommend("plan", _responses(1.0), _problem((-0.6, 0.6)), Goal("target_mroi", target=0.01))
+    assert found.spend.sum() == pytest.approx(160.0)
+
+
+def test_probability_is_reported_as_one() -> None:
+    goal = Goal("probability_better", risk=RiskConfig(least_gain=0.0))
+    found = recommend("plan", _responses(1.0), _problem(None), goal)
+    assert found.value in (0.0, 0.5, 1.0)
+
+
+def test_target_return_in_steps_over_geos_is_proven_after_few_parts() -> None:
+    rng = np.random.default_rng(3)
+    geos, channels = tuple(f"Geo{g}" for g in range(6)), ("tv", "search", "video", "audio")
+    current = rng.uniform(20, 90, (6, 4))
+    cells = Cells(channels, geos, current, True)
+    limits = PlatformConstraintsConfig(
+        max_change=1.0, min_spend_pct=0.08, max_spend_pct=0.35, min_geo_share=0.8, step=0.1
+    )
+    responses = []
+    for now in current.ravel():
+        spend = np.linspace(0.0, 3.5 * now, 61)
+        mean = _hill(spend, float(rng.uniform(2, 6) * now), float(now), float(rng.choice([1.0, 2.0])))
+        responses.append(CellResponse(spend, mean[:, None], float(now)))
+    problem = budget_problem("plan", cells, float(current.sum()), limits, (-0.5, 0.5))
+    found = recommend("plan", responses, problem, Goal("target_roas", target=1.9))
+    assert found.bound is not None
+    assert found.value >= 1.9 * found.spend.sum() * (1 - 1e-9)
+    assert found.bound <= found.value * (1 + 1e-3)
+    np.testing.assert_allclose(found.spend / 0.1, np.round(found.spend / 0.1), atol=1e-6)
 
 
 def test_shadow_price_of_the_total_is_what_one_more_unit_brings() -> None:

@@ -154,6 +154,7 @@ def test_steps_move_bounds_inwards_and_the_total_down() -> None:
         ({"fixed": ["sarch"]}, "fixed names sarch.*Did you mean search"),
         ({"geos": {"north": {"min_share": 0.2}}}, "geos names north, but no geo"),
         ({"min_geo_share": 0.5}, "min_geo_share limits geos.*geo_channel"),
+        ({"fixed": ["tv@national"]}, "fixed limits geos.*geo_channel"),
     ],
 )
 def test_unknown_names_are_refused_with_the_nearest_one(limits: dict[str, object], words: str) -> None:

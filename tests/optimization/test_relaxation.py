@@ -102,6 +102,15 @@ def test_prices_of_a_linear_programme_are_what_one_more_unit_brings() -> None:
     assert maximise(gain, rows, low, np.array([0.5, np.inf, 1.0]), np.zeros(2), np.full(2, 10.0)) is None
 
 
+def test_a_programme_without_variables_is_feasible_where_nothing_is_asked_for() -> None:
+    none, rows = np.zeros(0), np.zeros((2, 0))
+    found = maximise(none, rows, np.array([0.0, -1.0]), np.array([0.0, np.inf]), none, none)
+    assert found is not None
+    assert found.value == 0
+    assert found.prices.tolist() == [0.0, 0.0]
+    assert maximise(none, rows, np.array([0.5, -1.0]), np.array([1.0, 2.0]), none, none) is None
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_contradiction_is_found_exactly_where_no_plan_exists(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -125,3 +134,31 @@ def test_a_contradiction_is_found_exactly_where_no_plan_exists(seed: int) -> Non
         upper[list(found.upper)],
     )
     assert contradiction(named, free_lower, free_upper) is not None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_thousands_of_levels_are_solved_as_in_one_programme(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = np.linspace(0.0, 100.0, 801)
+    pieces = [Piece(levels, curve(levels), np.zeros(800)) for curve in _curves(12, seed)]
+    rng = np.random.default_rng(seed)
+    plan = rng.uniform(5, 60, 12)
+    limits = [SumLimit("total", np.arange(12), float(plan.sum()), float(plan.sum()))]
+    limits += [
+        SumLimit(f"{i}", np.arange(i, i + 3), *(plan[i : i + 3].sum() * np.array([0.99, 1.0]))) for i in (0, 3, 6)
+    ]
+    segments = relaxation._Segments.of(pieces)
+    near = relaxation._near_coarse(segments, limits, 0.0)
+    found = _solved(pieces, limits)
+    monkeypatch.setattr(relaxation, "_MANY_SEGMENTS", 10**9)
+    whole = _solved(pieces, limits)
+    assert _height(pieces, found) == pytest.approx(_height(pieces, whole), rel=1e-9)
+    assert near is not None
+    assert (near[1] - near[0]).max() <= 3 * 16
+    assert relaxation._restricted(segments, limits, 0.0, *near) is not None
+
+
+def test_thousands_of_levels_without_a_plan_give_none() -> None:
+    levels = np.linspace(0.0, 100.0, 801)
+    pieces = [Piece(levels, curve(levels), np.zeros(800)) for curve in _curves(6, 0)]
+    limits = [SumLimit("total", np.arange(6), 500.0, 500.0), SumLimit("some", np.arange(3), 0.0, 150.0)]
+    assert relax(pieces, limits) is None

@@ -5,11 +5,19 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mmm_core.model.forward import effect_units, incremental_outcome, scaled_channel_outcome
+from mmm_core.model.forward import incremental_outcome, scaled_channel_outcome
 from mmm_core.model.posterior import Posterior
 from mmm_core.optimization import response
+from mmm_core.optimization.basis import basis_of
 from mmm_core.optimization.cells import Cells
-from mmm_core.optimization.response import CellResponse, cell_responses, objective_draws, plan_outcomes
+from mmm_core.optimization.judging import plan_outcomes
+from mmm_core.optimization.response import (
+    CellResponse,
+    OutcomeModel,
+    cell_responses,
+    objective_draws,
+)
+from mmm_core.planning.frame import fit_window
 from tests.factories import EVERYTHING, made_up_posterior, robust, tiny_model_data
 
 
@@ -21,9 +29,14 @@ def _posterior(slope: tuple[float, float] | None) -> Posterior:
     return posterior
 
 
+def _model(posterior: Posterior) -> OutcomeModel:
+    return OutcomeModel(basis_of(fit_window(posterior)))
+
+
 def _responses(posterior: Posterior, low: float, high: float, by_geo: bool = False) -> list[CellResponse]:
-    cells = Cells.of(posterior.data, by_geo)
-    return cell_responses(posterior, cells, low * cells.spend, high * cells.spend, effect_units(posterior))
+    model = _model(posterior)
+    cells = Cells.of(model.basis, by_geo)
+    return cell_responses(model, cells, low * cells.spend, high * cells.spend)
 
 
 @pytest.mark.parametrize("slope", [None, (0.6, 1.0), (2.0, 6.0)])
@@ -43,7 +56,7 @@ def test_interpolation_is_right_to_a_ten_thousandth(
 @pytest.mark.parametrize("by_geo", [False, True])
 def test_every_draw_of_every_cell_is_right(by_geo: bool) -> None:
     posterior = _posterior((0.6, 3.0))
-    cells = Cells.of(posterior.data, by_geo)
+    cells = Cells.of(_model(posterior).basis, by_geo)
     for cell, one in enumerate(_responses(posterior, 0.2, 2.0, by_geo)):
         truth = scaled_channel_outcome(posterior, cell % 2, [1.37])[0]
         truth = truth[:, cell // 2] if by_geo else truth.sum(axis=1)
@@ -79,7 +92,7 @@ def test_plans_that_differ_by_geo_are_judged_as_the_forward_model_does() -> None
     posterior = made_up_posterior(tiny_model_data(extras=dataclasses.replace(EVERYTHING, n_lead=0)))
     n_paid = len(posterior.data.paid_channels)
     factors = np.random.default_rng(3).uniform(0.5, 1.5, (2, len(posterior.data.geos), n_paid))
-    totals, means = plan_outcomes(posterior, factors, effect_units(posterior))
+    totals, means = plan_outcomes(_model(posterior), factors)
     for plan, total, mean in zip(factors, totals, means, strict=True):
         media = posterior.data.media.copy()
         media[:, :, :n_paid] *= plan[:, None]
@@ -92,9 +105,13 @@ def test_plans_that_differ_by_geo_are_judged_as_the_forward_model_does() -> None
 def test_plans_by_geo_and_by_channel_are_judged_alike(family: str) -> None:
     data = tiny_model_data(extras=EVERYTHING)
     posterior = made_up_posterior(data, spec=robust(data) if family == "robust_log" else None)
-    units, n_paid = effect_units(posterior), len(data.paid_channels)
+    model, n_paid = _model(posterior), len(data.paid_channels)
+    factors = np.full((2, len(data.geos), n_paid), 1.3)
+    factors[1, 0] = 1.0
+    totals, means = plan_outcomes(model, factors)
     for channel in range(n_paid):
-        by_geo = response._scaled_by_geo(posterior, channel, np.full((1, len(data.geos)), 1.3), units)
-        np.testing.assert_allclose(
-            by_geo, scaled_channel_outcome(posterior, channel, [1.3], units=units), rtol=1e-12
-        )
+        truth = scaled_channel_outcome(posterior, channel, [1.3, 1.0])
+        np.testing.assert_allclose(means[0, :, channel], truth[0].mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(means[1, 1:, channel], truth[0].mean(axis=0)[1:], rtol=1e-12)
+        np.testing.assert_allclose(means[1, 0, channel], truth[1].mean(axis=0)[0], rtol=1e-12)
+    np.testing.assert_allclose(totals.mean(axis=1), means.sum(axis=(1, 2)), rtol=1e-12)

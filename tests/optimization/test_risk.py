@@ -7,7 +7,7 @@ from mmm_core.config.optimization import Objective, RiskConfig
 from mmm_core.optimization.limits import SumLimit
 from mmm_core.optimization.measures import measure_of
 from mmm_core.optimization.response import CellResponse
-from mmm_core.optimization.risk import CarefulPlan, careful_plan
+from mmm_core.optimization.risk import CarefulPlan, DrawnOutcomes, careful_plan
 from mmm_core.optimization.solver import SpendingProblem
 
 _N_DRAWS = 100
@@ -55,7 +55,8 @@ def _brute_force(responses: list[CellResponse], objective: Objective, risk: Risk
 def _plan(responses: list[CellResponse], objective: Objective, risk: RiskConfig) -> CarefulPlan:
     start = np.full(len(responses), _TOTAL / len(responses))
     measure = measure_of(objective, risk, _current(responses))
-    found = careful_plan(responses, _problem(len(responses)), measure, 1e-4, [start])
+    draws = DrawnOutcomes(responses, start)
+    found = careful_plan(draws, _problem(len(responses)), measure, 1e-4, [start])
     assert found is not None
     assert _problem(len(responses)).allows(found.spend, 1e-9)
     outcome = np.sum([one.at(float(money)) for one, money in zip(responses, found.spend, strict=True)], axis=0)

@@ -12,8 +12,10 @@ from typer.testing import CliRunner
 from upath import UPath
 
 from mmm_assets.cli import app
-from mmm_assets.io_managers import PosteriorIOManager, StoredFit, publish
+from mmm_assets.io_managers import JsonIOManager, PosteriorIOManager, StoredFit, publish
 from mmm_core.evaluation.convergence import diagnose
+from mmm_core.evaluation.verdict import verdict
+from mmm_core.quality.check import CheckResult
 from mmm_core.reporting.exports import EXPORT_COLUMNS
 from tests.assets import projects
 from tests.factories import made_up_posterior, tiny_model_data
@@ -35,7 +37,15 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fit = StoredFit(posterior, diagnose(posterior), "version", "run")
     manager = PosteriorIOManager(UPath(projects.load(path).assets))
     publish(manager.path_of("posterior"), lambda local: manager.write(fit, local))
+    write_verdict(path, [])
     return path
+
+
+def write_verdict(config: Path, results: list[CheckResult], fit: str = "version") -> None:
+    """The stored verdict, as if these were all checks."""
+    manager = JsonIOManager(UPath(projects.load(config).assets))
+    record = verdict(fit, {"fit": results}).to_record()
+    publish(manager.path_of("model_verdict"), lambda local: manager.write(record, local))
 
 
 def _invoke(config: Path, *arguments: str) -> tuple[int, str, str]:
@@ -61,7 +71,8 @@ def test_a_scenario_is_answered_in_seconds_without_any_backend(config: Path, tmp
     assert seconds < 30
     assert "cvar, proven within" in "\n".join(answer)
     table = pd.read_csv(output)
-    assert tuple(table) == EXPORT_COLUMNS["budget_plan.csv"]
+    columns = EXPORT_COLUMNS["budget_plan.csv"]
+    assert tuple(table)[: len(columns)] == columns
     assert table["scenario"].unique().tolist() == ["careful"]
 
 
@@ -84,9 +95,32 @@ def test_what_cannot_be_answered_writes_no_plan(
     assert not output.exists()
 
 
+@pytest.mark.parametrize("name", ["", "file/plan.csv"])
+def test_a_plan_that_cannot_be_written_is_refused_in_one_sentence(config: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("kept")
+    code, out, err = _invoke(config, "--scenario", "careful", "--output", str(tmp_path / name))
+    assert code == 2
+    assert err.startswith(f"--output is {tmp_path / name}, which cannot be written (")
+    assert out == ""
+    assert (tmp_path / "file").read_text() == "kept"
+
+
 def test_a_posterior_that_failed_its_gate_is_not_interpreted(config: Path) -> None:
     strict = "complexity.identifiability.min_ess=5000"
     code, out, err = _invoke(config, "--scenario", "careful", "--set", strict)
     assert code == 1
     assert "posterior failed" in err
     assert "Recommended" not in out
+
+
+def test_a_rejected_model_is_not_planned_with(config: Path) -> None:
+    write_verdict(config, [CheckResult("coverage", False, "error", "Too narrow.")])
+    code, _, err = _invoke(config, "--scenario", "careful")
+    write_verdict(config, [], fit="another")
+    other, _, told = _invoke(config, "--scenario", "careful")
+    write_verdict(config, [])
+    assert code == 1
+    assert "The model is rejected" in err
+    assert "Too narrow" in err
+    assert other == 1
+    assert "another fit" in told

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from mmm_core.optimization.curves import ResponseCurve, interpolated
 from mmm_core.optimization.limits import SumLimit
-from mmm_core.optimization.solver import Allocation, SpendingProblem, allocate
+from mmm_core.optimization.solver import Allocation, Effort, SpendingProblem, allocate
 
 _WIDEST = 130.0
 
@@ -278,3 +278,61 @@ def test_the_same_problem_has_the_same_answer() -> None:
     curves = [hill(90.0, 30.0, 3.0), hill(80.0, 25.0, 1.0), hill(85.0, 60.0, 2.0)]
     problem = problem_of(100.0, [0.0] * 3, [80.0] * 3)
     np.testing.assert_array_equal(solved(curves, problem).spend, solved(curves, problem).spend)
+
+
+@pytest.mark.parametrize("most", [8.0, 25.0])
+def test_steps_that_leave_one_plan_or_none(most: float) -> None:
+    """Every cell has one level, so that the linear programme has no variables."""
+    problem = problem_of(20.0, [10.0, 10.0], [10.0, 10.0], SumLimit("one", np.array([1]), 0.0, most), step=10.0)
+    found = allocate([hill(9.0, 5.0, 1.0)] * 2, problem)
+    assert (found is None) == (most < 10)
+    if found is not None:
+        np.testing.assert_array_equal(found.spend, [10.0, 10.0])
+
+
+def _crossed(step: float | None) -> tuple[list[ResponseCurve], SpendingProblem]:
+    """Five rows and four columns of concave cells, with limits on rows and columns that are no whole steps."""
+    rng = np.random.default_rng(4)
+    curves = [hill(float(top), float(half), 1.0) for top, half in rng.uniform(20, 90, (20, 2))]
+    grid = np.arange(20).reshape(5, 4)
+    limits = [SumLimit(f"row {row[0]}", row, 30.17, 90.13) for row in grid]
+    limits += [SumLimit(f"column {column[0]}", column, 70.11, 130.19) for column in grid.T]
+    return curves, problem_of(400.0, [0.0] * 20, [50.0] * 20, *limits, step=step)
+
+
+def test_steps_under_limits_that_are_no_whole_steps_are_found_at_once() -> None:
+    curves, problem = _crossed(0.25)
+    found = solved(curves, problem)
+    free = solved(*_crossed(None), 1e-7)
+    assert found.nodes <= 5
+    assert found.gap <= 1e-4
+    assert problem.allows(found.spend)
+    np.testing.assert_allclose(found.spend / 0.25, np.round(found.spend / 0.25), atol=1e-6)
+    assert free.bound * (1 - 1e-3) <= found.value <= free.bound
+
+
+def test_a_question_is_answered_with_yes_or_with_a_bound() -> None:
+    curves, problem = (
+        [hill(300.0, 50.0, 3.0), hill(200.0, 30.0, 3.0)],
+        problem_of(100.0, [0.0, 0.0], [100.0, 100.0]),
+    )
+    best = solved(curves, problem, 1e-7).value
+    yes = allocate(curves, problem, effort=Effort(1.0, 0.95 * best))
+    no = allocate(curves, problem, effort=Effort(1.0, 1.05 * best))
+    assert yes is not None
+    assert no is not None
+    assert 0.95 * best <= yes.value <= best * (1 + 1e-9)
+    assert best * (1 - 1e-9) <= no.bound < 1.05 * best
+
+
+@pytest.mark.parametrize(("n_cells", "step", "most"), [(4, None, 3000), (40, None, 1500), (40, 0.01, 500)])
+def test_work_is_bounded_over_cells_and_steps(n_cells: int, step: float | None, most: int) -> None:
+    problem = problem_of(10.0 * n_cells, [0.0] * n_cells, [25.0] * n_cells, step=step)
+    assert 40 <= Effort().nodes(problem) <= most
+    assert Effort(0.05).nodes(problem) <= max(20, most // 20)
+
+
+def test_shadow_prices_are_there_where_no_plan_is_better_than_the_start() -> None:
+    curves, problem = [hill(300.0, 50.0, 1.0)] * 2, problem_of(100.0, [0.0, 0.0], [100.0, 100.0])
+    found = solved(curves, problem, 1e-4, np.array([50.0, 50.0]))
+    assert found.multipliers[0] == pytest.approx(curves[0].slope(np.array([50.0]))[0], rel=2e-2)

@@ -16,7 +16,7 @@ def unsupported_by_meridian(data: ModelData, spec: ModelSpec) -> tuple[str, ...]
     """Why Meridian cannot fit this, one sentence per reason; empty if it can."""
     if spec.family == "robust_log":
         return (f"model.family is robust_log, which Meridian does not have; {_REMEDY}.",)
-    reasons = [*_families(data, spec), *_channels(data)]
+    reasons = [*_families(data, spec), *_channels(data), *_lift_tests(spec)]
     for group in channel_groups(data):
         reasons += [*_prior_types(data, spec, group), *_fixed_and_free(data, spec, group)]
     return tuple(reasons)
@@ -41,6 +41,14 @@ def _families(data: ModelData, spec: ModelSpec) -> Iterator[str]:
 def _channels(data: ModelData) -> Iterator[str]:
     if not data.paid_channels:
         yield f"data.channel_map has no paid channel, without which Meridian cannot fit; {_REMEDY}."
+
+
+def _lift_tests(spec: ModelSpec) -> Iterator[str]:
+    if spec.lift_tests:
+        yield (
+            f"calibration.use is likelihood (tests {', '.join(test.name for test in spec.lift_tests)}), which "
+            f"Meridian does not have; set calibration.use to prior, or {_REMEDY}."
+        )
 
 
 def _prior_types(data: ModelData, spec: ModelSpec, group: ChannelGroup) -> Iterator[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backends.pymc.blocks import media_transform
 from mmm_core.model.backends.pymc.centring import place
+from mmm_core.model.backends.pymc.lift import LiftPart, lift_part
 from mmm_core.model.backends.pymc.linear import LinearPart, linear_part
 from mmm_core.model.backends.pymc.media import Array, MediaParameters, MediaTransform, Transformed
 from mmm_core.model.scaling import Scaling
@@ -52,7 +53,7 @@ class Parameters(NamedTuple):
     """(K,) spread of control effects over geos."""
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["media", "linear"], meta_fields=[])
+@partial(jax.tree_util.register_dataclass, data_fields=["media", "linear", "lift"], meta_fields=[])
 @dataclass(frozen=True)
 class CollapsedLikelihood:
     """Likelihood of the KPI given `Parameters`, everything linear integrated out.
@@ -63,6 +64,8 @@ class CollapsedLikelihood:
 
     media: MediaTransform
     linear: LinearPart
+    lift: LiftPart | None = None
+    """Terms of lift tests, if there are any."""
 
     @property
     def values_per_draw(self) -> int:
@@ -74,7 +77,7 @@ class CollapsedLikelihood:
         return replace(self, media=self.media.in_single_precision())
 
     def log_density(self, coordinates: tuple[Array, ...]) -> Array:
-        """Scalar log density of the scaled KPI, plus that of x."""
+        """Scalar log density of the scaled KPI and of what lift tests measured, plus that of x."""
         placed = as_parameters(coordinates)
         transformed = self.media.transform(placed.media)
         parameters, log_prior = self._place(placed, transformed)
@@ -87,7 +90,7 @@ class CollapsedLikelihood:
         return self._complete(key, self._place(placed, transformed)[0], transformed)
 
     def log_likelihood(self, parameters: Parameters) -> Array:
-        """Scalar log density of the scaled KPI given the parameters themselves."""
+        """The same given the parameters themselves, without that of x."""
         return self._log_likelihood(parameters, self.media.transform(parameters.media))
 
     def completed(self, key: Array, parameters: Parameters) -> dict[str, Array]:
@@ -101,7 +104,10 @@ class CollapsedLikelihood:
 
     def _log_likelihood(self, parameters: Parameters, transformed: Transformed) -> Array:
         effect = self.media.effect(parameters.media, transformed)
-        return self.linear.log_marginal(effect.total, parameters.sigma, parameters.xi)
+        log_marginal = self.linear.log_marginal(effect.total, parameters.sigma, parameters.xi)
+        if self.lift is None:
+            return log_marginal
+        return log_marginal + self.lift.log_density(parameters.media, effect.beta_gm)
 
     def _complete(self, key: Array, parameters: Parameters, transformed: Transformed) -> dict[str, Array]:
         media = parameters.media
@@ -142,6 +148,8 @@ def collapsed_likelihood(data: ModelData, spec: ModelSpec, scaling: Scaling) -> 
     """Precompute every constant of the likelihood.
 
     Raises:
-        SpecificationError: a paid channel without spend, or a linear coefficient without a normal prior.
+        SpecificationError: a paid channel without spend, a linear coefficient without a normal prior, or a lift
+            test with cells that the data lack.
     """
-    return CollapsedLikelihood(media_transform(data, spec, scaling), linear_part(data, spec, scaling))
+    media = media_transform(data, spec, scaling)
+    return CollapsedLikelihood(media, linear_part(data, spec, scaling), lift_part(data, spec, scaling, media))

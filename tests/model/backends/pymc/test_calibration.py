@@ -5,12 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mmm_core.benchmark.calibration import Calibration, calibrate, prior_draws, simulated_panels
+from mmm_core.benchmark.calibration import Calibration, calibrate, simulated_panels
 from mmm_core.benchmark.calibration_case import narrow, with_plain_money
 from mmm_core.config.schema import Config
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import SamplerSettings
 from mmm_core.model.forward import incremental_outcome
+from mmm_core.model.prior_draws import prior_draws
 from mmm_core.model.priors import Prior
 from mmm_core.model.scaling import Scaling, fit_scaling
 from mmm_core.model.specification import ModelSpec, build_spec
