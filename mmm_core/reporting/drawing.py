@@ -14,22 +14,29 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_DPI = 80
+SMALL_DPI = 80
+FILE_DPI = 150
+"""Of figures that are files of their own."""
 _COLORS = 96
 
 
 def new_figure(
-    width: float, height: float, rows: int = 1, columns: int = 1, dates: bool = False, fitted: bool = True
+    width: float,
+    height: float,
+    rows: int = 1,
+    columns: int = 1,
+    dates: bool = False,
+    fitted: bool = True,
+    dpi: int = SMALL_DPI,
 ) -> "tuple[Figure, Sequence[Axes]]":
     """A figure without any global state, and its axes row by row; `dates` if x is time.
 
     Margins `fitted` to the labels cost as much as the rest of a small figure.
     """
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
 
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained" if fitted else None)
+    figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained" if fitted else None)
     cells = figure.subplots(rows, columns, squeeze=False).ravel()
     short = FuncFormatter(lambda value, _: compact(value))
     for axes in cells:
@@ -41,10 +48,23 @@ def new_figure(
         axes.yaxis.set_major_formatter(short)
         axes.xaxis.set_major_formatter(short)
         if dates:
-            locator = AutoDateLocator(minticks=2, maxticks=9)
-            axes.xaxis.set_major_locator(locator)
-            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+            date_axis(axes)
     return figure, list(cells)
+
+
+def date_axis(axes: "Axes") -> None:
+    """Dates along x, as few letters as tell them apart."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=4, maxticks=9)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+
+def name_axes(axes: "Axes", x: str = "", y: str = "") -> None:
+    """What is along x and y, with its unit."""
+    axes.set_xlabel(_not_mathematics(x), fontsize=8, color=MUTED)
+    axes.set_ylabel(_not_mathematics(y), fontsize=8, color=MUTED)
 
 
 def png_bytes(figure: "Figure") -> bytes:
@@ -78,4 +98,8 @@ def plain_label(text: object) -> str:
     """A label that matplotlib does not read as mathematics, at most 28 characters."""
     label = str(text)
     shortened = label if len(label) <= 28 else f"{label[:27]}…"
-    return shortened.replace("$", r"\$")
+    return _not_mathematics(shortened)
+
+
+def _not_mathematics(text: str) -> str:
+    return text.replace("$", r"\$")

@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,46 @@ import numpy as np
 import pandas as pd
 
 from mmm_core.errors import StorageError
+from mmm_core.optimization.scenarios import ScenarioSummary
+from mmm_core.reporting.decisions import DecisionTables
 from mmm_core.storage import atomic_path
+
+_CAUSED_PERIOD = (
+    *("caused_mean", "caused_q05", "caused_q95", "outcome_mean", "outcome_q05", "outcome_q95"),
+    *("roi_mean", "roi_q05", "roi_q50", "roi_q95", "mroi_mean", "mroi_q05", "mroi_q95"),
+    *("cpik_mean", "cpik_q05", "cpik_q50", "cpik_q95"),
+    *("effectiveness_mean", "effectiveness_q05", "effectiveness_q95"),
+)
+_FURTHER: dict[str, tuple[str, ...]] = {
+    "scenario_summary.csv": ("scenario", *(field.name for field in fields(ScenarioSummary)[1:])),
+    "shadow_prices.csv": ("scenario", "limit", "low", "high", "spend", "binding", "shadow_price"),
+    "scenario_comparison.csv": (
+        *("scenario", "other", "difference_mean", "difference_q05", "difference_q95", "probability_better"),
+    ),
+    "frontier.csv": (*("change", "budget", "outcome_mean", "outcome_q05", "outcome_q95", "roi", "shadow_price"),),
+    "flighting.csv": ("scenario", "geo", "channel", "date", "current_spend", "optimal_spend"),
+    "forecast.csv": (
+        *("scenario", "geo", "date", "kpi_mean", "q05", "q50", "q95"),
+        *("expected_mean", "baseline_mean", "media_mean", "spend"),
+    ),
+    "attribution_periods.csv": (
+        *("kind", "period", "start", "end", "geo", "channel", "spend", "media_units"),
+        *("contribution_mean", "contribution_q05", "contribution_q50", "contribution_q95"),
+        *_CAUSED_PERIOD,
+    ),
+    "counterfactuals.csv": (
+        *("name", "channels", "geos", "start", "end", "change", "spend_change"),
+        *("kpi_change_mean", "kpi_change_q05", "kpi_change_q95"),
+        *("outcome_change_mean", "outcome_change_q05", "outcome_change_q95", "kpi_share"),
+    ),
+    "adstock.csv": ("channel", "lag", "weight_mean", "weight_q05", "weight_q95", "remaining_mean"),
+    "saturation.csv": (
+        *("channel", "spend_per_week", "saturation_mean", "saturation_q05", "saturation_q95"),
+        *("half_spend", "saturation_spend"),
+    ),
+    "frequency.csv": ("channel", "frequency", "roi_mean", "roi_q05", "roi_q95", "optimal"),
+}
+"""Files that are written where there is something to say."""
 
 EXPORT_COLUMNS: dict[str, tuple[str, ...]] = {
     "contributions.csv": ("geo", "date", "component", "mean", "q05", "q50", "q95"),
@@ -41,17 +81,44 @@ EXPORT_COLUMNS: dict[str, tuple[str, ...]] = {
         "current_outcome",
         "optimal_outcome",
     ),
+    **_FURTHER,
 }
-"""file -> columns in order.  A column may be added behind these, never renamed or moved."""
+"""file -> columns in order, the first five files in every export.  A column may be added behind these, never
+renamed or moved."""
 
 EXPORT_KEYS: dict[str, tuple[str, ...]] = {
     "contributions.csv": ("geo", "date", "component"),
     "channel_summary.csv": ("channel",),
     "fit.csv": ("geo", "date"),
     "budget_plan.csv": ("scenario", "geo", "channel"),
+    "scenario_summary.csv": ("scenario",),
+    "shadow_prices.csv": ("scenario", "limit"),
+    "scenario_comparison.csv": ("scenario", "other"),
+    "frontier.csv": ("change",),
+    "flighting.csv": ("scenario", "geo", "channel", "date"),
+    "forecast.csv": ("scenario", "geo", "date"),
+    "attribution_periods.csv": ("kind", "period", "geo", "channel"),
+    "counterfactuals.csv": ("name",),
+    "adstock.csv": ("channel", "lag"),
+    "saturation.csv": ("channel",),
+    "frequency.csv": ("channel", "frequency"),
 }
 """file -> columns that identify a row.  `response_curves.csv` has none: a channel without spend in a geo
 has the same spend, zero, at every point of its curve."""
+
+DECISION_FILES: dict[str, str] = {
+    "shadow_prices": "shadow_prices.csv",
+    "comparison": "scenario_comparison.csv",
+    "frontier": "frontier.csv",
+    "flighting": "flighting.csv",
+    "forecast": "forecast.csv",
+    "periods": "attribution_periods.csv",
+    "counterfactuals": "counterfactuals.csv",
+    "adstock": "adstock.csv",
+    "saturation": "saturation.csv",
+    "frequency": "frequency.csv",
+}
+"""Field of `DecisionTables` -> file."""
 
 DIAGNOSTICS_KEYS: tuple[str, ...] = (
     "backend",
@@ -95,11 +162,15 @@ def write_exports(
     response_curves: pd.DataFrame,
     budget_plan: pd.DataFrame,
     diagnostics: Mapping[str, Any],
+    decisions: DecisionTables | None = None,
+    scenarios: Sequence[ScenarioSummary] = (),
 ) -> tuple[Path, ...]:
-    """Write the five CSV files and `diagnostics.json` to `folder`, all of them or none.
+    """Write the CSV files and `diagnostics.json` to `folder`, all of them or none.
 
     Everything is written beside its target first and renamed when all is written, so that a failure leaves
-    the old files as they were.  Numbers have full precision, files are UTF-8 with LF line ends.
+    the old files as they were.  Of the tables about decisions those without rows are not written, and an older
+    file of that name is removed, so that no old numbers stand beside new ones.  Numbers have full precision,
+    files are UTF-8 with LF line ends.
 
     Returns:
         The paths written, in the order of `EXPORT_COLUMNS`, `diagnostics.json` last.
@@ -109,14 +180,61 @@ def write_exports(
             `diagnostics` lacks a key of `DIAGNOSTICS_KEYS`.
     """
     given = (contributions, channel_summary, fit, response_curves, budget_plan)
-    tables = dict(zip(EXPORT_COLUMNS, given, strict=True))
-    texts = {name: _csv(name, table) for name, table in tables.items()}
+    further = decision_files(decisions or DecisionTables(), scenarios)
+    tables = dict(zip(EXPORT_COLUMNS, given, strict=False)) | further
+    texts = {name: csv_text(export_table(name, table)) for name, table in tables.items()}
     texts["diagnostics.json"] = diagnostics_json(diagnostics)
     with ExitStack() as stack:
         for name, text in texts.items():
             temporary = stack.enter_context(atomic_path(folder / name))
             temporary.write_bytes(text.encode())
+    for name in _FURTHER.keys() - further.keys():
+        (folder / name).unlink(missing_ok=True)
     return tuple(folder / name for name in texts)
+
+
+def decision_files(
+    decisions: DecisionTables, scenarios: Sequence[ScenarioSummary] = ()
+) -> dict[str, pd.DataFrame]:
+    """file -> table of what has rows beside the five tables of every export, in the order of `EXPORT_COLUMNS`."""
+    tables = {DECISION_FILES[name]: table for name, table in decisions.present().items()}
+    if scenarios:
+        tables["scenario_summary.csv"] = scenario_table(scenarios)
+    return {name: tables[name] for name in _FURTHER if name in tables}
+
+
+def scenario_table(scenarios: Sequence[ScenarioSummary]) -> pd.DataFrame:
+    """One row per scenario: the fields of `ScenarioSummary`, its name as `scenario`."""
+    names = ["scenario", *(field.name for field in fields(ScenarioSummary)[1:])]
+    rows = [dict(zip(names, asdict(scenario).values(), strict=True)) for scenario in scenarios]
+    return pd.DataFrame(rows, columns=names)
+
+
+def export_table(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is exported: columns of the contract first, further ones in their order behind.
+
+    Infinite numbers (a limit that does not limit) are missing, as few programs read them.
+
+    Raises:
+        StorageError: it lacks a column of `EXPORT_COLUMNS` or has a key of `EXPORT_KEYS` twice.
+    """
+    columns = EXPORT_COLUMNS[name]
+    require_columns(table, columns, name)
+    keys = list(EXPORT_KEYS.get(name, ()))
+    if keys and (doubled := table.duplicated(keys)).any():
+        first = ", ".join(f"{key}={table.loc[doubled, key].iloc[0]}" for key in keys)
+        raise StorageError(
+            f"{name} must have one row per {', '.join(keys)}, but has {int(doubled.sum())} more (first: {first}). "
+            "Materialize the asset that makes it again."
+        )
+    ordered = table[[*columns, *(column for column in table.columns if column not in columns)]]
+    numbers = ordered.select_dtypes("float")
+    return ordered.assign(**numbers.mask(np.isinf(numbers))).reset_index(drop=True)
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """The table as CSV text: full precision, ISO dates, LF, no index; what is missing is empty."""
+    return table.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
 
 
 def diagnostics_json(diagnostics: Mapping[str, Any]) -> str:
@@ -131,22 +249,6 @@ def diagnostics_json(diagnostics: Mapping[str, Any]) -> str:
     further = sorted(key for key in diagnostics if key not in DIAGNOSTICS_KEYS)
     record = {key: _plain(diagnostics[key]) for key in (*DIAGNOSTICS_KEYS, *further)}
     return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _csv(name: str, table: pd.DataFrame) -> str:
-    """The table as CSV text, contract columns first."""
-    columns = EXPORT_COLUMNS[name]
-    require_columns(table, columns, name)
-    keys = list(EXPORT_KEYS.get(name, ()))
-    if keys and (doubled := table.duplicated(keys)).any():
-        first = ", ".join(f"{key}={table.loc[doubled, key].iloc[0]}" for key in keys)
-        raise StorageError(
-            f"{name} must have one row per {', '.join(keys)}, but has {int(doubled.sum())} more (first: {first}). "
-            "Materialize the asset that makes it again."
-        )
-    further = [column for column in table.columns if column not in columns]
-    ordered = table[[*columns, *further]]
-    return ordered.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
 
 
 def _plain(value: Any) -> Any:

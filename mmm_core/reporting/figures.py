@@ -1,14 +1,25 @@
-"""Small PNG figures for metadata of assets; the report has its own charts."""
+"""PNG figures for metadata of assets and files of their own; the report has its own charts."""
 
 import base64
 
 import numpy as np
 import pandas as pd
 
-from mmm_core.reporting.drawing import legend_outside, new_figure, plain_label, png_bytes, title_style
+from mmm_core.reporting.drawing import (
+    FILE_DPI,
+    SMALL_DPI,
+    legend_outside,
+    name_axes,
+    new_figure,
+    plain_label,
+    png_bytes,
+    title_style,
+)
 from mmm_core.reporting.inputs import MEDIA_KINDS
 from mmm_core.reporting.palette import ACCENT, BASE, INK, MUTED, channel_colors
 
+_MAX_COLUMNS = 4
+"""Scenarios that `budget_bars` shows beside each other."""
 _MAX_CURVES = 12
 """Channels that `response_curve_grid` shows, the largest spenders first."""
 
@@ -31,9 +42,15 @@ def kpi_spend_preview(panel: pd.DataFrame) -> bytes:
     return png_bytes(figure)
 
 
-def contribution_area(contributions: pd.DataFrame) -> bytes:
-    """Stacked weekly contributions, all geos together: what is not media below, the channels above."""
-    figure, (axes,) = new_figure(8.0, 3.4, dates=True)
+def contribution_area(contributions: pd.DataFrame, kpi: str = "", large: bool = False) -> bytes:
+    """Stacked weekly contributions, all geos together: what is not media below, the channels above.
+
+    Args:
+        contributions: `contributions.csv`.
+        kpi: unit of the KPI.
+        large: for a file of its own.
+    """
+    figure, (axes,) = new_figure(8.0, 3.4, dates=True, dpi=FILE_DPI if large else SMALL_DPI)
     media = contributions["kind"].isin(MEDIA_KINDS)
     table = contributions.assign(layer=contributions["component"].where(media, "base"))
     sums = table.pivot_table(
@@ -50,6 +67,7 @@ def contribution_area(contributions: pd.DataFrame) -> bytes:
         linewidth=0,
     )
     axes.set_title("Contributions per week, all geos", **title_style())
+    name_axes(axes, y=kpi)
     axes.margins(x=0)
     legend_outside(axes)
     return png_bytes(figure)
@@ -68,6 +86,57 @@ def roi_intervals(channel_summary: pd.DataFrame) -> bytes:
     axes.set_yticks(range(len(table)), [plain_label(channel) for channel in table["channel"]])
     axes.set_title("ROI with 90% intervals", **title_style())
     axes.set_xlim(left=min(0.0, float(table["roi_q05"].min())) if len(table) else 0.0)
+    return png_bytes(figure)
+
+
+def roi_prior_posterior(channel_summary: pd.DataFrame, unit: str) -> bytes:
+    """ROI with 90 % intervals before the data (prior, grey) and after (posterior), the best on top.
+
+    Channels whose prior is of something else have no prior interval.
+
+    Args:
+        channel_summary: `channel_summary.csv`.
+        unit: of the ROI, e.g. `USD per USD`.
+    """
+    table = channel_summary.dropna(subset=["roi_mean"]).sort_values("roi_mean").reset_index(drop=True)
+    figure, (axes,) = new_figure(7.5, 1.6 + 0.42 * len(table), dpi=FILE_DPI)
+    colors = channel_colors([str(channel) for channel in channel_summary["channel"]])
+    with_prior = "roi_prior_mean" in table and table["roi_prior_mean"].notna().any()
+    for number, row in table.iterrows():
+        color, where = colors[str(row["channel"])], float(str(number))
+        if with_prior:
+            axes.hlines(where - 0.17, row["roi_prior_q05"], row["roi_prior_q95"], color=BASE, linewidth=5)
+            axes.plot([row["roi_prior_mean"]], [where - 0.17], "|", color=MUTED, markersize=9)
+        axes.hlines(where + 0.12, row["roi_q05"], row["roi_q95"], color=color, linewidth=5, alpha=0.6)
+        axes.plot([row["roi_mean"]], [where + 0.12], "o", color=color, markersize=6)
+    axes.set_yticks(range(len(table)), [plain_label(channel) for channel in table["channel"]])
+    priors = "; grey: before the data (prior)" if with_prior else ""
+    axes.set_title(f"ROI with 90% intervals{priors}", **title_style())
+    axes.set_xlim(left=min(0.0, float(table["roi_q05"].min())) if len(table) else 0.0)
+    name_axes(axes, f"ROI ({unit})")
+    return png_bytes(figure)
+
+
+def frontier_line(frontier: pd.DataFrame, currency: str, outcome: str) -> bytes:
+    """Best outcome by total budget with its 90 % interval, the current budget marked.
+
+    Args:
+        frontier: `frontier.csv`.
+        currency: of the budget.
+        outcome: unit of the outcome.
+    """
+    table = frontier.sort_values("budget")
+    figure, (axes,) = new_figure(7.0, 3.4, dpi=FILE_DPI)
+    axes.fill_between(
+        table["budget"], table["outcome_q05"], table["outcome_q95"], color=ACCENT, alpha=0.18, linewidth=0
+    )
+    axes.plot(table["budget"], table["outcome_mean"], "o-", color=ACCENT, linewidth=1.6, markersize=4)
+    now = table[table["change"] == 0]
+    axes.plot(now["budget"], now["outcome_mean"], "D", color=INK, markersize=7, label="current budget")
+    axes.set_title("Best outcome by total budget (90% interval shaded)", **title_style())
+    if len(now):
+        axes.legend(fontsize=8, frameon=False, loc="best")
+    name_axes(axes, f"total budget ({currency})", f"outcome ({outcome})")
     return png_bytes(figure)
 
 
@@ -131,12 +200,21 @@ def fit_lines(fit: pd.DataFrame) -> bytes:
     return png_bytes(figure)
 
 
-def budget_bars(budget_plan: pd.DataFrame) -> bytes:
-    """Current and recommended spend per channel (all geos), one group of bars per scenario."""
+def budget_bars(budget_plan: pd.DataFrame, currency: str = "", large: bool = False) -> bytes:
+    """Current and recommended spend per channel (all geos), one group of bars per scenario.
+
+    Args:
+        budget_plan: `budget_plan.csv`.
+        currency: of the spend.
+        large: for a file of its own.
+    """
     sums = budget_plan.groupby(["scenario", "channel"], sort=False)[["current_spend", "optimal_spend"]].sum()
     scenarios = [str(name) for name in budget_plan["scenario"].unique()]
     channels = [str(name) for name in budget_plan["channel"].unique()]
-    figure, cells = new_figure(3.6 * max(len(scenarios), 1), 1.0 + 0.34 * len(channels), 1, max(len(scenarios), 1))
+    columns = min(max(len(scenarios), 1), _MAX_COLUMNS)
+    rows = max(-(-len(scenarios) // columns), 1)
+    dpi = FILE_DPI if large else SMALL_DPI
+    figure, cells = new_figure(3.6 * columns, rows * (1.0 + 0.34 * len(channels)), rows, columns, dpi=dpi)
     where = np.arange(len(channels))[::-1]
     for axes, scenario in zip(cells, scenarios, strict=False):
         part = sums.xs(scenario, level="scenario").reindex(channels)
@@ -145,6 +223,9 @@ def budget_bars(budget_plan: pd.DataFrame) -> bytes:
         axes.set_yticks(where, [plain_label(channel) for channel in channels])
         axes.set_title(plain_label(scenario.replace("_", " ")), **title_style())
         axes.locator_params(axis="x", nbins=5)
+        name_axes(axes, currency)
+    for axes in cells[len(scenarios) :]:
+        axes.set_axis_off()
     if scenarios:
         handles, labels = cells[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower right", ncols=2, frameon=False, fontsize=8)

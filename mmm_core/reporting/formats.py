@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from numbers import Real
 
 import pandas as pd
 
@@ -17,12 +18,22 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def as_number(value: object) -> float:
+    """The number, NaN for None: what is not finite is None in stored tables."""
+    return float(value) if isinstance(value, Real) else math.nan
+
+
 def fixed(value: float | None, decimals: int) -> str:
     """1234.5 -> `1,234.50`: thousands separated, with that many decimals."""
     if value is None or not math.isfinite(value):
         return MISSING
     text = f"{value:,.{decimals}f}"
     return text.replace("-", MINUS) if float(text.replace(",", "")) != 0 else text.lstrip("-")
+
+
+def whole(value: float | None) -> str:
+    """1234.4 -> `1,234`."""
+    return fixed(value, 0)
 
 
 def compact(value: float | None, digits: int = 3) -> str:
@@ -53,7 +64,18 @@ def percent(value: float | None, signed: bool = False) -> str:
     if value is None or not math.isfinite(value):
         return MISSING
     text = fixed(100 * value, 1 if abs(value) < 0.0995 else 0)
-    return f"{'+' if signed and value > 0 and float(text) != 0 else ''}{text}%"
+    return f"{'+' if signed and value > 0 and float(text.replace(',', '')) != 0 else ''}{text}%"
+
+
+def chance(value: float | None) -> str:
+    """0.9967 -> `99.7%`: a probability, never `100%` or `0%` unless it is."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value in (0.0, 1.0):
+        return f"{value:.0%}"
+    if not 0.0005 <= value < 0.9995:
+        return "<0.1%" if value < 0.5 else ">99.9%"
+    return f"{fixed(100 * value, 1)}%" if value > 0.99 else percent(value)
 
 
 def money(value: float | None, currency: str) -> str:
@@ -90,6 +112,13 @@ def span(low: str, high: str) -> str:
 def signed(value: float | None) -> str:
     """1234567 -> `+1.23M`."""
     return ("+" if value is not None and value > 0 else "") + compact(value)
+
+
+def signed_count(value: float | None) -> str:
+    """-1234.4 -> `−1,234`, 123456 -> `+123K`: a change, in full while it is short."""
+    if value is None or not math.isfinite(value) or not 100 <= abs(value) < 99_999.5:
+        return signed(value)
+    return ("+" if value > 0 else "") + fixed(value, 0)
 
 
 def counted(count: int, noun: str) -> str:

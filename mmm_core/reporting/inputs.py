@@ -12,6 +12,7 @@ from mmm_core.optimization.scenarios import ScenarioSummary
 from mmm_core.quality.check import CheckResult
 from mmm_core.reporting.decisions import DecisionTables
 from mmm_core.reporting.exports import DIAGNOSTICS_KEYS, EXPORT_COLUMNS, require_columns
+from mmm_core.reporting.trust_tables import TrustTables
 from mmm_core.selection.choice import ModelChoice
 
 MEDIA_KINDS = ("media", "organic_media")
@@ -27,6 +28,8 @@ class Totals:
     """date, actual (missing where that of a geo is), predicted_mean, q05, q95 of the sum over geos, KPI units."""
     media_share: tuple[float, float] | None = None
     """5 % and 95 % quantile of the share of the fitted KPI that all paid channels together brought."""
+    media_roi: tuple[float, float] | None = None
+    """5 % and 95 % quantile of what all paid channels together returned per unit of money."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class ReportInputs:
     """The data before any model, where they were explored."""
     decisions: DecisionTables = DecisionTables()
     """Further tables about the past, the channels and plans."""
+    trust: TrustTables = TrustTables()
+    """Verdict, backtests, stability and experiments."""
 
     def __post_init__(self) -> None:
         for name, frame in (
@@ -122,13 +127,25 @@ class ReportInputs:
 
     @property
     def blocking(self) -> tuple[tuple[str, CheckResult], ...]:
-        """Failed checks that block."""
-        return tuple((asset, check) for asset, check in self.checks if check.blocks)
+        """Failed checks that block, those of the verdict included."""
+        return tuple((asset, check) for asset, check in self._failed if check.blocks)
 
     @property
     def warnings(self) -> tuple[tuple[str, CheckResult], ...]:
-        """Failed checks that only inform."""
-        return tuple((asset, check) for asset, check in self.checks if not check.passed and not check.blocks)
+        """Failed checks that only inform, those of the verdict included."""
+        return tuple((asset, check) for asset, check in self._failed if not check.blocks)
+
+    @property
+    def _failed(self) -> tuple[tuple[str, CheckResult], ...]:
+        """Failed checks, and the verdict's reasons that are not among them: it judges more than the fit."""
+        failed = tuple((asset, check) for asset, check in self.checks if not check.passed)
+        known = {check.name for _, check in failed}
+        reasons = () if self.trust.verdict is None else self.trust.verdict.reasons
+        return failed + tuple(
+            (reason.group, CheckResult(reason.check, False, "error" if reason.blocks else "warn", reason.message))
+            for reason in reasons
+            if reason.check not in known
+        )
 
     @property
     def outcome_unit(self) -> str:

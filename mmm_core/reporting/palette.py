@@ -7,6 +7,8 @@ MUTED = "#5b6773"
 GRID = "#e3e8ed"
 BASE = "#c3ccd5"
 """What happened without media."""
+PRIOR = "#dde4ea"
+"""What was assumed before the data were seen."""
 ACCENT = "#0072b2"
 TRUTH = "#a3195b"
 

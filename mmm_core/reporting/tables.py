@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import pandas as pd
 from markupsafe import Markup
 
 from mmm_core.reporting.formats import column_format, percent
@@ -25,6 +26,8 @@ class Cell:
     """Colour of a small square before the text."""
     bar: float | None = None
     """Length of a bar behind the text, as a share of the cell."""
+    note: str | None = None
+    """More about it, shown when pointed at."""
 
     @property
     def exact(self) -> str | None:
@@ -53,6 +56,8 @@ class Table:
     total: tuple[Cell, ...] = ()
     wide: bool = False
     """Whether texts wrap instead of columns being as narrow as they can."""
+    top: int = 0
+    """Rows that are shown until a reader asks for all; 0: all.  Without the script all are shown."""
 
 
 def text_cells(texts: Sequence[str], tone: Tone = "") -> list[Cell]:
@@ -68,6 +73,13 @@ def number_cells(
     return [Cell(show(value), value, numeric=True) for value in values]
 
 
+def column_cells(
+    table: pd.DataFrame, name: str, formatter: Callable[[float | None], str] | None = None
+) -> list[Cell]:
+    """Number cells of one column."""
+    return number_cells(table[name].astype(float).tolist(), formatter)
+
+
 def change_cells(values: Sequence[float | None]) -> list[Cell]:
     """Relative changes, signed."""
     return [Cell(percent(value, signed=True), value, numeric=True) for value in values]
@@ -78,6 +90,18 @@ def transposed(*columns: Sequence[Cell]) -> tuple[tuple[Cell, ...], ...]:
     return tuple(zip(*columns, strict=True))
 
 
+def interval_cells(
+    table: pd.DataFrame, name: str, formatter: Callable[[float | None], str] | None = None
+) -> list[list[Cell]]:
+    """Columns `name`_mean, `name`_q05 and `name`_q95 with the same decimals."""
+    keys = [f"{name}_mean", f"{name}_q05", f"{name}_q95"]
+    columns = [table[key].astype(float).tolist() for key in keys]
+    show = formatter or column_format([value for column in columns for value in column])
+    return [number_cells(column, show) for column in columns]
+
+
 def quantity(text: str, value: float) -> Markup:
-    """A number within a sentence, with its exact value."""
+    """A number within a sentence, with its exact value; what is not finite has none."""
+    if not math.isfinite(value):
+        return Markup("<b>{}</b>").format(text)
     return Markup('<b data-value="{}">{}</b>').format(repr(float(value)), text)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from mmm_core.reporting.formats import MISSING, column_format, compact, percent, ratio
-from mmm_core.reporting.sections.budget import relative, scenario_title
+from mmm_core.reporting.sections.budget import relative
 from mmm_core.reporting.sections.returns import inside
+from mmm_core.reporting.sections.scenarios import scenario_title
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -5,14 +5,15 @@ import pandas as pd
 
 from mmm_core.attribution.intervals import interval
 from mmm_core.features.model_data import FloatArray
-from mmm_core.model.forward import expected_kpi_by_geo, incremental_kpi
+from mmm_core.model.forward import expected_kpi_by_geo, incremental_kpi, incremental_outcome
 from mmm_core.model.noise import predictive_draws
 from mmm_core.model.posterior import Posterior
 from mmm_core.reporting.inputs import Totals
 
 
 def posterior_totals(posterior: Posterior) -> Totals:
-    """The fit summed over geos with its 90 % posterior predictive interval, and that of the paid media share.
+    """The fit summed over geos with its 90 % posterior predictive interval, and those of the paid media share and
+    of the return of all paid media.
 
     The noise is independent over geos, as in the model, and seeded from the fit's seed.
     """
@@ -31,7 +32,18 @@ def posterior_totals(posterior: Posterior) -> Totals:
             "q95": predicted.q95,
         }
     )
-    return Totals(fit=fit, media_share=(float(low), float(high)))
+    return Totals(fit=fit, media_share=(float(low), float(high)), media_roi=_media_roi(posterior))
+
+
+def _media_roi(posterior: Posterior) -> tuple[float, float] | None:
+    """5 % and 95 % quantile of outcome / spend over all paid channels; None where nothing was spent."""
+    data, n_paid = posterior.data, len(posterior.data.paid_channels)
+    money = float(data.spend[:, :, :n_paid].sum())
+    if money <= 0:
+        return None
+    outcome = incremental_outcome(posterior)[:, :, :n_paid].sum(axis=(1, 2))
+    low, high = np.quantile(outcome / money, (0.05, 0.95))
+    return float(low), float(high)
 
 
 def _gaussian_sums(posterior: Posterior) -> tuple[FloatArray, FloatArray]:

@@ -1,4 +1,6 @@
+import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -6,8 +8,16 @@ import pandas as pd
 import pytest
 
 from mmm_core.errors import StorageError
-from mmm_core.reporting.exports import DIAGNOSTICS_KEYS, EXPORT_COLUMNS, diagnostics_json, write_exports
-from tests.reporting.frames import made_up_inputs
+from mmm_core.reporting.decisions import DecisionTables
+from mmm_core.reporting.exports import (
+    DECISION_FILES,
+    DIAGNOSTICS_KEYS,
+    EXPORT_COLUMNS,
+    EXPORT_KEYS,
+    diagnostics_json,
+    write_exports,
+)
+from tests.reporting.frames import decided_inputs, made_up_inputs
 
 # The published contract, written out by hand: other tools read these columns.
 CONTRACT = {
@@ -19,6 +29,34 @@ CONTRACT = {
     "fit.csv": "geo,date,actual,predicted_mean,q05,q95",
     "response_curves.csv": "geo,channel,spend,outcome_mean,q05,q95",
     "budget_plan.csv": "scenario,geo,channel,current_spend,optimal_spend,current_outcome,optimal_outcome",
+}
+# Files that are there when there is something to say.
+FURTHER_CONTRACT = {
+    "scenario_summary.csv": (
+        "scenario,total_current,total_optimal,outcome_current,outcome_optimal,outcome_same_mix,lift_mean,lift_q05,"
+        "lift_q95,probability_better,probability_better_than_same_mix,roi_current,roi_optimal,objective,"
+        "objective_value,objective_gap"
+    ),
+    "shadow_prices.csv": "scenario,limit,low,high,spend,binding,shadow_price",
+    "scenario_comparison.csv": "scenario,other,difference_mean,difference_q05,difference_q95,probability_better",
+    "frontier.csv": "change,budget,outcome_mean,outcome_q05,outcome_q95,roi,shadow_price",
+    "flighting.csv": "scenario,geo,channel,date,current_spend,optimal_spend",
+    "forecast.csv": "scenario,geo,date,kpi_mean,q05,q50,q95,expected_mean,baseline_mean,media_mean,spend",
+    "attribution_periods.csv": (
+        "kind,period,start,end,geo,channel,spend,media_units,contribution_mean,contribution_q05,contribution_q50,"
+        "contribution_q95,caused_mean,caused_q05,caused_q95,outcome_mean,outcome_q05,outcome_q95,roi_mean,roi_q05,"
+        "roi_q50,roi_q95,mroi_mean,mroi_q05,mroi_q95,cpik_mean,cpik_q05,cpik_q50,cpik_q95,effectiveness_mean,"
+        "effectiveness_q05,effectiveness_q95"
+    ),
+    "counterfactuals.csv": (
+        "name,channels,geos,start,end,change,spend_change,kpi_change_mean,kpi_change_q05,kpi_change_q95,"
+        "outcome_change_mean,outcome_change_q05,outcome_change_q95,kpi_share"
+    ),
+    "adstock.csv": "channel,lag,weight_mean,weight_q05,weight_q95,remaining_mean",
+    "saturation.csv": (
+        "channel,spend_per_week,saturation_mean,saturation_q05,saturation_q95,half_spend,saturation_spend"
+    ),
+    "frequency.csv": "channel,frequency,roi_mean,roi_q05,roi_q95,optimal",
 }
 CONTRACT_KEYS = (
     "backend,seconds,compile_seconds,chains,draws,max_rhat,min_ess_bulk,min_ess_tail,median_ess_bulk,divergences,"
@@ -43,7 +81,14 @@ def diagnostics() -> dict[str, object]:
 
 
 def test_columns_are_those_of_the_contract() -> None:
-    assert {name: ",".join(columns) for name, columns in EXPORT_COLUMNS.items()} == CONTRACT
+    written = {name: ",".join(columns) for name, columns in EXPORT_COLUMNS.items()}
+    assert list(written) == [*CONTRACT, *FURTHER_CONTRACT]
+    assert {name: written[name] for name in CONTRACT} == CONTRACT
+    for name, columns in FURTHER_CONTRACT.items():
+        assert written[name].startswith(columns)
+        assert set(EXPORT_KEYS[name]) <= set(columns.split(","))
+    assert {*DECISION_FILES.values(), "scenario_summary.csv"} == set(FURTHER_CONTRACT)
+    assert set(DECISION_FILES) == {field.name for field in dataclasses.fields(DecisionTables)}
     assert ",".join(DIAGNOSTICS_KEYS) == CONTRACT_KEYS
 
 
@@ -148,3 +193,87 @@ def test_diagnostics_without_a_key_are_refused() -> None:
     del record["mape"]
     with pytest.raises(StorageError, match=r"diagnostics\.json lacks mape"):
         diagnostics_json(record)
+
+
+def test_tables_about_decisions_are_written_with_the_others(tmp_path: Path) -> None:
+    inputs = decided_inputs(2, 12)
+    given = {"decisions": inputs.decisions, "scenarios": inputs.scenarios}
+    written = write_exports(tmp_path, **tables(), diagnostics=diagnostics(), **given)
+    assert [path.name for path in written] == [*EXPORT_COLUMNS, "diagnostics.json"]
+    for field, name in DECISION_FILES.items():
+        table = getattr(inputs.decisions, field)
+        read = pd.read_csv(tmp_path / name, float_precision="round_trip", keep_default_na=False, na_values=[""])
+        assert tuple(read.columns[: len(EXPORT_COLUMNS[name])]) == EXPORT_COLUMNS[name]
+        numbers = table.select_dtypes("number").columns
+        pd.testing.assert_frame_equal(
+            read[numbers], table[numbers].reset_index(drop=True), check_exact=True, check_dtype=False
+        )
+    summary = pd.read_csv(tmp_path / "scenario_summary.csv", float_precision="round_trip")
+    for row, scenario in zip(summary.to_dict("records"), inputs.scenarios, strict=True):
+        assert row["scenario"] == scenario.name
+        for name, value in list(dataclasses.asdict(scenario).items())[1:]:
+            assert pd.isna(row[name]) if value in (None, "") else row[name] == value
+
+
+def test_tables_without_rows_are_not_written_and_their_old_files_go(tmp_path: Path) -> None:
+    inputs = decided_inputs(2, 12)
+    write_exports(
+        tmp_path, **tables(), diagnostics=diagnostics(), decisions=inputs.decisions, scenarios=inputs.scenarios
+    )
+    (tmp_path / "report.html").write_text("the report")
+    empty = dataclasses.replace(
+        DecisionTables(frontier=inputs.decisions.frontier),
+        flighting=inputs.decisions.flighting.head(0),
+        frequency=pd.DataFrame(),
+    )
+    written = write_exports(tmp_path, **tables(), diagnostics=diagnostics(), decisions=empty)
+    expected = {*CONTRACT, "frontier.csv", "diagnostics.json"}
+    assert {path.name for path in written} == expected
+    assert {path.name for path in tmp_path.iterdir()} == expected | {"report.html"}
+
+
+def test_a_table_about_decisions_that_lacks_a_column_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    inputs = decided_inputs(2, 12)
+    write_exports(tmp_path, **tables(), diagnostics=diagnostics(), decisions=inputs.decisions)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    wrong = DecisionTables(adstock=inputs.decisions.adstock.drop(columns="lag"))
+    with pytest.raises(StorageError, match=r"adstock\.csv lacks lag; it has channel"):
+        write_exports(tmp_path, **tables(), diagnostics=diagnostics(), decisions=wrong)
+    twice = DecisionTables(saturation=pd.concat([inputs.decisions.saturation] * 2))
+    with pytest.raises(StorageError, match=r"saturation\.csv must have one row per channel"):
+        write_exports(tmp_path, **tables(), diagnostics=diagnostics(), decisions=twice)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_limit_that_does_not_limit_is_empty(tmp_path: Path) -> None:
+    prices = decided_inputs(2, 12).decisions.shadow_prices.assign(high=np.inf, low=-np.inf)
+    write_exports(tmp_path, **tables(), diagnostics=diagnostics(), decisions=DecisionTables(shadow_prices=prices))
+    text = (tmp_path / "shadow_prices.csv").read_text(encoding="utf-8")
+    assert "inf" not in text
+    assert text.splitlines()[1].startswith("current_budget,total budget,,,")
+
+
+def test_new_columns_stand_behind_those_of_the_contract(tmp_path: Path) -> None:
+    inputs = decided_inputs(2, 12)
+    given = tables() | {"budget_plan": inputs.budget_plan, "channel_summary": inputs.channel_summary}
+    write_exports(tmp_path, **given, diagnostics=diagnostics())
+    headers = {name: (tmp_path / name).read_text(encoding="utf-8").splitlines()[0] for name in CONTRACT}
+    assert headers["budget_plan.csv"] == f"{CONTRACT['budget_plan.csv']},extrapolated"
+    further = "cpik_mean,cpik_q05,cpik_q50,cpik_q95,effectiveness_mean,effectiveness_q05,effectiveness_q95"
+    prior = "roi_prior_mean,roi_prior_q05,roi_prior_q95"
+    assert headers["channel_summary.csv"] == f"{CONTRACT['channel_summary.csv']},{further},{prior}"
+
+
+def test_the_page_lists_every_file_with_its_columns_in_order_and_its_key() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "exports.md").read_text(encoding="utf-8")
+    sections = {part.split("`")[1]: part for part in page.split("\n### ")[1:]}
+    for name, columns in EXPORT_COLUMNS.items():
+        cells = [line.split(" | ")[0] for line in sections[name].splitlines() if line.startswith("| `")]
+        listed = [column for cell in cells for column in re.findall(r"`(\w+)`", cell)]
+        assert [column for column in listed if column in columns] == list(columns)
+        assert len(set(listed)) == len(listed)
+        key = next(line for line in sections[name].splitlines() if line.startswith("Key: "))
+        if name in EXPORT_KEYS:
+            assert tuple(re.findall(r"`(\w+)`", key)) == EXPORT_KEYS[name]
+    for key in DIAGNOSTICS_KEYS:
+        assert f"`{key}`" in sections["diagnostics.json"]

@@ -80,8 +80,9 @@ def test_markdown_holds_the_picture_itself() -> None:
 def test_importing_the_reports_loads_no_heavy_library() -> None:
     code = (
         "import sys, mmm_core.reporting.figures, mmm_core.reporting.html, mmm_core.reporting.terminal, "
-        "mmm_core.reporting.exports; "
-        "print([name for name in ('matplotlib', 'PIL', 'plotly', 'jinja2', 'rich') if name in sys.modules])"
+        "mmm_core.reporting.exports, mmm_core.reporting.dashboard.dashboard, mmm_core.reporting.outputs.outputs; "
+        "heavy = ('matplotlib', 'PIL', 'plotly', 'jinja2', 'rich', 'arviz', 'pymc', 'jax', 'meridian'); "
+        "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

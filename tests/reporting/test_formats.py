@@ -36,6 +36,8 @@ def test_percentages(value: float | None, text: str) -> None:
 def test_signed_numbers_show_a_plus_but_zero_does_not() -> None:
     assert formats.percent(0.12, signed=True) == "+12%"
     assert formats.percent(0.00001, signed=True) == "0.0%"
+    assert formats.percent(12.34, signed=True) == "+1,234%"
+    assert formats.percent(-12.34, signed=True) == "−1,234%"
     assert formats.signed(2e6) == "+2M"
 
 
@@ -74,3 +76,27 @@ def test_compact_keeps_three_digits(value: float) -> None:
     scale = {"K": 1e3, "M": 1e6, "B": 1e9}.get(text[-1], 1.0)
     number = float(text.rstrip("KMB").replace(",", "")) * scale
     assert abs(number - value) <= 0.00501 * value
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.9967, "99.7%"),
+        (0.99967, ">99.9%"),
+        (1.0, "100%"),
+        (0.0, "0%"),
+        (2e-4, "<0.1%"),
+        (0.42, "42%"),
+        (None, "–"),
+    ],
+)
+def test_probabilities_are_certain_only_where_they_are(value: float | None, text: str) -> None:
+    assert formats.chance(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-1234.4, "−1,234"), (87.3, "+87.3"), (123456.0, "+123K"), (-99_999.9, "−100K"), (0.0, "0"), (None, "–")],
+)
+def test_changes_are_told_in_full_while_they_are_short(value: float | None, text: str) -> None:
+    assert formats.signed_count(value) == text

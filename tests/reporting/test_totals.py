@@ -6,7 +6,7 @@ import pytest
 from mmm_core.attribution.contributions import contribution_table
 from mmm_core.attribution.curves import pooled_response_curves
 from mmm_core.attribution.fitted import fit_table
-from mmm_core.attribution.returns import channel_summary
+from mmm_core.attribution.returns import channel_summary, roi_draws
 from mmm_core.model.forward import expected_kpi, incremental_kpi
 from mmm_core.model.posterior import Posterior
 from mmm_core.reporting.html import render_report
@@ -33,6 +33,14 @@ def test_the_fit_of_the_total_is_the_sum_of_the_geos(posterior: Posterior) -> No
     width, sum_width = total["q95"] - total["q05"], sums["q95"] - sums["q05"]
     assert (width < sum_width).all()
     assert (width > 0.3 * sum_width).all()
+
+
+def test_the_return_of_all_paid_media_weighs_channels_by_their_spend(posterior: Posterior) -> None:
+    n_paid = len(posterior.data.paid_channels)
+    spend = posterior.data.spend.sum(axis=(0, 1))[:n_paid]
+    returns = roi_draws(posterior)[:, :n_paid]
+    expected = np.quantile(np.where(spend > 0, returns * spend, 0.0).sum(axis=1) / spend.sum(), (0.05, 0.95))
+    np.testing.assert_allclose(posterior_totals(posterior).media_roi, expected)
 
 
 def test_the_predictive_spread_of_the_total_has_the_right_variance(posterior: Posterior) -> None:

@@ -74,7 +74,7 @@ def label_width(labels: Sequence[str], most: float = 230.0) -> float:
 
 def shortened(label: str, width: float) -> str:
     """The label, cut with an ellipsis if it is wider than `width` pixels."""
-    most = max(int((width - 10) / CHARACTER), 4)
+    most = max(int((width - 10) / CHARACTER + 1e-6), 4)
     return label if len(label) <= most else label[: most - 1] + "…"
 
 

@@ -1,4 +1,4 @@
-"""A response curve with the current spend marked."""
+"""A response curve with the current spend and the places of saturation marked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,15 @@ import numpy as np
 from markupsafe import Markup
 
 from mmm_core.reporting.charts.axes import Area, horizontal_axis, value_axis
+from mmm_core.reporting.charts.scales import Scale
 from mmm_core.reporting.charts.svg import band_data, chart, path_data, tag
 from mmm_core.reporting.formats import compact
+from mmm_core.reporting.palette import INK
 
 WIDTH, HEIGHT = 350.0, 250.0
 _AREA = Area(left=52, right=338, top=28, bottom=204)
+_HALF = "m0-6l6 6l-6 6l-6-6z"
+_SATURATED = "m-5-5h10v10h-10z"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,10 @@ class Curve:
     high: Sequence[float]
     current: int
     """Index of the point at current spend."""
+    half: float | None = None
+    """Spend where half of the largest outcome is reached."""
+    saturated: float | None = None
+    """Spend where more brings a tenth of what it brought on average."""
 
 
 def curve_chart(curve: Curve, color: str, spend_unit: str, outcome_unit: str) -> Markup:
@@ -51,8 +59,28 @@ def curve_chart(curve: Curve, color: str, spend_unit: str, outcome_unit: str) ->
         band,
         known,
         beyond,
+        *_places(curve, points, x),
         _current_mark(curve, points[now], color),
     )
+
+
+def _places(curve: Curve, points: Sequence[tuple[float, float]], x: Scale) -> list[Markup]:
+    """A small mark on the curve at the half and the saturation point, where the axis reaches them."""
+    marks = []
+    places = (
+        ("half of the largest outcome", curve.half, _HALF),
+        ("saturation point", curve.saturated, _SATURATED),
+    )
+    for words, spend, shape in places:
+        if spend is not None and np.isfinite(spend) and spend <= curve.spend[-1]:
+            at = x(spend)
+            y = float(np.interp(at, [point[0] for point in points], [point[1] for point in points]))
+            tip = f"{curve.channel}: {words} at {compact(spend)}"
+            outline = {"fill": "#fff", "stroke": INK, "stroke_width": 1.6}
+            marks.append(
+                tag("path", d=f"M{at:.1f} {y:.1f}{shape}", **outline, data_value=repr(float(spend)), data_tip=tip)
+            )
+    return marks
 
 
 def _current_mark(curve: Curve, point: tuple[float, float], color: str) -> Markup:

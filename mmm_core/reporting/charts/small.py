@@ -15,7 +15,7 @@ from mmm_core.reporting.palette import BASE, INK
 
 WIDTH, HEIGHT = 350.0, 230.0
 _AREA = Area(left=48, right=338, top=28, bottom=184)
-_WITHOUT_TITLE = Area(left=48, right=338, top=28, bottom=200)
+WITHOUT_TITLE = Area(left=48, right=338, top=28, bottom=200)
 
 
 def scatter_chart(
@@ -92,8 +92,8 @@ def lag_chart(lags: Sequence[int], values: Sequence[float], most: float, color: 
 def week_line_chart(dates: pd.DatetimeIndex, values: Sequence[float], color: str, unit: str, label: str) -> Markup:
     """A line over weeks from zero upwards, interrupted where values are missing."""
     finite = [value for value in values if math.isfinite(value)]
-    y, y_axis = value_axis(_WITHOUT_TITLE, 0.0, max(finite, default=1.0), unit, count=3)
-    x, weeks = _few_months(dates)
+    y, y_axis = value_axis(WITHOUT_TITLE, 0.0, max(finite, default=1.0), unit, count=3)
+    x, weeks = few_months(dates)
     points = line_data(x.many(range(len(dates))), y.many(values))
     return chart(WIDTH, HEIGHT, label, y_axis, weeks, tag("path", d=points, stroke=color, class_="line thin"))
 
@@ -126,9 +126,9 @@ def histogram_chart(edges: Sequence[float], counts: Sequence[int], titles: tuple
     return chart(720.0, 250.0, label, y_axis, x_axis, *bars)
 
 
-def _few_months(dates: pd.DatetimeIndex) -> tuple[Scale, Markup]:
-
-    area = _WITHOUT_TITLE
+def few_months(dates: pd.DatetimeIndex) -> tuple[Scale, Markup]:
+    """A horizontal axis over weeks with at most four labels."""
+    area = WITHOUT_TITLE
     scale = Scale(0, max(len(dates) - 1, 1), area.left, area.right)
     parts = []
     for position, label in month_ticks(dates, most=4):

@@ -6,10 +6,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from mmm_core.reporting.charts.bars import Pair, pair_chart
-from mmm_core.reporting.formats import MISSING, compact, percent, signed
+from mmm_core.reporting.formats import MISSING, compact, counted, percent, signed
 from mmm_core.reporting.inputs import ReportInputs
 from mmm_core.reporting.palette import BASE, channel_colors
 from mmm_core.reporting.sections.panels import LegendItem
+from mmm_core.reporting.sections.scenarios import scenario_title
 from mmm_core.reporting.tables import (
     Cell,
     Heading,
@@ -30,7 +31,8 @@ class ScenarioPlan:
 
     name: str
     table: pd.DataFrame
-    """channel, current_spend, optimal_spend, current_outcome, optimal_outcome."""
+    """channel, current_spend, optimal_spend, current_outcome, optimal_outcome, extrapolated (number of geos
+    whose spend lies beyond anything in their history)."""
 
     def total(self, column: str) -> float:
         """Sum of a column over channels."""
@@ -52,9 +54,12 @@ class ScenarioView:
     """What the section shows of one scenario."""
 
     name: str
+    title: str
     sentence: Markup
     chart: Markup
     table: Table
+    extrapolated: bool
+    """Whether some recommended spend lies beyond the data."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,11 @@ def relative(before: float, after: float) -> float | None:
 
 def scenario_plans(inputs: ReportInputs) -> list[ScenarioPlan]:
     """The scenarios in the order of the plan, each channel summed over geos."""
-    summed = inputs.budget_plan.groupby(["scenario", "channel"], sort=False)[list(_AMOUNTS)].sum().reset_index()
+    plan = inputs.budget_plan
+    flags = plan["extrapolated"].astype(bool) if "extrapolated" in plan else pd.Series(False, index=plan.index)
+    columns = [*_AMOUNTS, "extrapolated"]
+    grouped = plan.assign(extrapolated=flags.astype(int)).groupby(["scenario", "channel"], sort=False)
+    summed = grouped[columns].sum().reset_index()
     return [
         ScenarioPlan(str(name), summed[summed["scenario"] == name].drop(columns="scenario").reset_index(drop=True))
         for name in summed["scenario"].unique()
@@ -84,17 +93,25 @@ def main_plan(plans: list[ScenarioPlan]) -> ScenarioPlan | None:
     return min(plans, key=lambda plan: abs(plan.budget_change), default=None)
 
 
-def scenario_title(name: str) -> str:
-    """`current_budget` -> `Current budget`."""
-    words = name.replace("_", " ")
-    return words[:1].upper() + words[1:]
+def main_first(inputs: ReportInputs) -> list[ScenarioPlan]:
+    """The scenarios, the one that keeps the budget before the others."""
+    main = main_plan(plans := scenario_plans(inputs))
+    return sorted(plans, key=lambda plan: plan is not main)
+
+
+def scenario_parts(table: pd.DataFrame, inputs: ReportInputs) -> list[tuple[str, pd.DataFrame]]:
+    """(scenario, its rows) of a further table, the main scenario first."""
+    main = next((plan.name for plan in main_first(inputs)), "")
+    parts = [(str(name), part) for name, part in table.groupby("scenario", sort=False)]
+    return sorted(parts, key=lambda part: part[0] != main)
 
 
 def budget_view(inputs: ReportInputs) -> BudgetView:
-    """Chart, table and one sentence per scenario."""
+    """Chart, table and one sentence per scenario, the main one first."""
     colors = channel_colors(inputs.channels)
+    plans = main_first(inputs)
     return BudgetView(
-        scenarios=tuple(_scenario_view(plan, inputs, colors) for plan in scenario_plans(inputs)),
+        scenarios=tuple(_scenario_view(plan, inputs, colors) for plan in plans),
         legend=(LegendItem("current spend", BASE), LegendItem("recommended spend (channel’s colour)", "#0072b2")),
     )
 
@@ -111,10 +128,21 @@ def _scenario_view(plan: ScenarioPlan, inputs: ReportInputs, colors: dict[str, s
     title = scenario_title(plan.name)
     return ScenarioView(
         name=title,
+        title=title,
         sentence=_sentence(plan, inputs),
-        chart=pair_chart(pairs, f"Spend over the window ({inputs.currency})", f"{title}: current and recommended"),
+        chart=pair_chart(
+            pairs, f"Spend over {planned_weeks(inputs)} ({inputs.currency})", f"{title}: current and recommended"
+        ),
         table=_table(plan, inputs, colors),
+        extrapolated=bool(frame["extrapolated"].any()),
     )
+
+
+def planned_weeks(inputs: ReportInputs) -> str:
+    """Which weeks the budgets are for: coming ones where `optimization.future` is set, else those of the fit."""
+    keys = (key for key, (value, _) in inputs.config.items() if value is not None)
+    future = any(key == "optimization.future" or key.startswith("optimization.future.") for key in keys)
+    return "the planned weeks" if future else "the window"
 
 
 def _sentence(plan: ScenarioPlan, inputs: ReportInputs) -> Markup:
@@ -163,7 +191,7 @@ def _table(plan: ScenarioPlan, inputs: ReportInputs, colors: dict[str, str]) -> 
         )
         for kind in ("spend", "outcome")
     }
-    rows = transposed(
+    columns = [
         [*names, *text_cells(["Total"])],
         amounts["current_spend"],
         amounts["optimal_spend"],
@@ -171,18 +199,25 @@ def _table(plan: ScenarioPlan, inputs: ReportInputs, colors: dict[str, str]) -> 
         amounts["current_outcome"],
         amounts["optimal_outcome"],
         changes["outcome"],
-    )
-    return Table(
-        key=f"budget:{plan.name}",
-        headings=(
-            Heading("Channel", numeric=False),
-            Heading(f"Current spend ({spend})"),
-            Heading(f"Recommended ({spend})"),
-            Heading("Change"),
-            Heading(f"Current outcome ({unit})"),
-            Heading(f"Expected outcome ({unit})"),
-            Heading("Change"),
-        ),
-        rows=rows[:-1],
-        total=rows[-1],
-    )
+    ]
+    headings = [
+        Heading("Channel", numeric=False),
+        Heading(f"Current spend ({spend})"),
+        Heading(f"Recommended ({spend})"),
+        Heading("Change"),
+        Heading(f"Current outcome ({unit})"),
+        Heading(f"Expected outcome ({unit})"),
+        Heading("Change"),
+    ]
+    if frame["extrapolated"].any():
+        headings.append(Heading("Beyond the data", numeric=False, note="more per week than ever seen there"))
+        columns.append([*(_beyond(int(count), len(inputs.geos)) for count in frame["extrapolated"]), Cell("")])
+    rows = transposed(*columns)
+    return Table(key=f"budget:{plan.name}", headings=tuple(headings), rows=rows[:-1], total=rows[-1])
+
+
+def _beyond(count: int, n_geos: int) -> Cell:
+    """In how many geos the recommended spend is more than ever seen."""
+    if not count:
+        return Cell("")
+    return Cell(f"in {counted(count, 'geo')}" if n_geos > 1 else "yes", count, tone="warn")

@@ -36,6 +36,8 @@ class Panels:
     legend: tuple[LegendItem, ...]
     data: Markup
     """JSON for tooltips."""
+    choice: str = "Geo"
+    """What a reader chooses."""
 
 
 MAX_GEOS = 50

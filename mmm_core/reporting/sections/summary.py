@@ -19,13 +19,8 @@ from mmm_core.reporting.formats import (
     span,
 )
 from mmm_core.reporting.inputs import ReportInputs
-from mmm_core.reporting.sections.budget import (
-    ScenarioPlan,
-    lift_interval,
-    main_plan,
-    scenario_plans,
-    scenario_title,
-)
+from mmm_core.reporting.sections.budget import ScenarioPlan, lift_interval, main_plan, scenario_plans
+from mmm_core.reporting.sections.scenarios import scenario_title
 from mmm_core.reporting.tables import quantity
 
 WIDE = 1.5

@@ -91,6 +91,42 @@
   };
   document.querySelectorAll("figure.panels").forEach(setUp);
 
+  // Parts of which one is shown at a time; without this script all are, one below the other.
+  const choose = (group) => {
+    const items = [...group.querySelectorAll(":scope > .choice")];
+    if (items.length < Number(group.dataset.from ?? 2)) return;
+    const label = document.createElement("label");
+    const select = document.createElement("select");
+    label.className = "chooser";
+    items.forEach((item, number) => select.add(new Option(item.dataset.name, String(number))));
+    const show = () => items.forEach((item, number) => { item.hidden = String(number) !== select.value; });
+    select.addEventListener("change", show);
+    label.append(`${group.dataset.choose} `, select);
+    group.prepend(label);
+    group.classList.add("ready");
+    show();
+  };
+  document.querySelectorAll(".choices").forEach(choose);
+
+  // Long tables: the first rows, and a button for the others.
+  const shorten = (table) => {
+    const rows = [...table.tBodies[0].rows];
+    const top = Number(table.dataset.top);
+    rows.slice(top).forEach((row) => row.classList.add("more"));
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "all";
+    const update = (short) => {
+      table.classList.toggle("short", short);
+      button.textContent = short ? `Show all ${rows.length} rows` : `Show the first ${top} rows`;
+      button.setAttribute("aria-expanded", String(!short));
+    };
+    button.addEventListener("click", () => update(!table.classList.contains("short")));
+    update(true);
+    (table.closest(".scroll") ?? table).after(button);
+  };
+  document.querySelectorAll("table[data-top]").forEach(shorten);
+
   // The section in view is marked in the navigation.
   const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
   const seen = new IntersectionObserver((entries) => {
