@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.model.backend import SamplerSettings
-from mmm_core.model.forward import linear_predictor, scaled_channel_outcome
-from mmm_core.model.posterior import FitInfo, Posterior, parameter_dims
-from mmm_core.model.priors import Prior
+from mmm_core.model.forward import linear_predictor
+from mmm_core.model.posterior import Posterior, parameter_dims
+from mmm_core.model.prior_draws import prior_draws
 from mmm_core.model.scaling import Scaling
 from mmm_core.model.specification import ModelSpec
 
@@ -54,81 +53,6 @@ def _p_value(ranks: FloatArray, draws: int, bins: int) -> float:
     counts, edges = np.histogram(ranks, np.linspace(-0.5, draws + 0.5, bins + 1))
     width = np.diff(np.ceil(edges))  # how many whole numbers are in [low, high)
     return float(chisquare(counts, len(ranks) * width / width.sum()).pvalue)
-
-
-def prior_draws(template: ModelData, spec: ModelSpec, scaling: Scaling, n: int, seed: int) -> Posterior:
-    """Every parameter drawn from the prior, as a "posterior" of one chain with n draws.
-
-    Args:
-        template: gives media, spend, controls and what else is not simulated.
-        spec: the model; `gaussian` family.
-        scaling: of the template.
-        n: draws.
-        seed: of the random numbers.
-    """
-    rng = np.random.default_rng(seed)
-    geos, channels, controls = len(template.geos), len(template.channels), len(template.controls)
-    spread = 0.0 if template.is_national else 1.0
-
-    def by_channel(priors: tuple[Prior, ...]) -> FloatArray:
-        return np.stack([prior.sample(rng, n) for prior in priors], axis=1)
-
-    alpha, theta, ec, slope = (by_channel(p) for p in (spec.alpha, spec.lag_shape, spec.ec, spec.slope))
-    eta = spread * spec.eta.sample(rng, (n, channels))
-    xi = spread * spec.xi.sample(rng, (n, controls))
-    gamma = spec.gamma.sample(rng, (n, controls))
-    varies = (np.arange(geos) != np.argmax(template.population)) * spread
-    sigma = spec.sigma.sample(rng, (n, geos if spec.unique_sigma_for_each_geo else 1))
-    values = {
-        "alpha_m": alpha,
-        "theta_m": theta,
-        "ec_m": ec,
-        "slope_m": slope,
-        "eta_m": eta,
-        "tau_g": varies * spec.tau.sample(rng, (n, geos)),
-        "knot_values": spec.knot_values.sample(rng, (n, len(spec.knots))),
-        "gamma_c": gamma,
-        "xi_c": xi,
-        "gamma_gc": gamma[:, None, :] + xi[:, None, :] * rng.standard_normal((n, geos, controls)),
-        "sigma": np.broadcast_to(sigma, (n, geos)),
-        "beta_m": np.zeros((n, channels)),
-        "beta_gm": np.ones((n, geos, channels)),
-        "roi_m": np.zeros((n, len(template.paid_channels))),
-    }
-    unit = _as_posterior(values, template, spec, scaling)
-    shift = eta[:, None, :] * rng.standard_normal((n, geos, channels))
-    effects = _effects(unit, by_channel(spec.effect), shift)
-    return _as_posterior(values | effects, template, spec, scaling)
-
-
-def _effects(unit: Posterior, effect: FloatArray, shift: FloatArray) -> dict[str, FloatArray]:
-    """beta_m, beta_gm and roi_m that give what the priors are on.
-
-    Args:
-        unit: the prior draws with every `beta_gm` 1.
-        effect: (n, M) ROI, mROI, share of the outcome or `beta_m`.
-        shift: (n, G, M) deviation of each geo.
-    """
-    data, spec = unit.data, unit.spec
-    log_scale = spec.media_effects == "log_normal"
-    spend = data.spend.sum(axis=(0, 1))
-    total = float(np.nansum(data.kpi * data.outcome_per_kpi))
-    beta_m, beta_gm, roi = effect.copy(), np.empty_like(shift), []
-    for m, prior_type in enumerate(spec.prior_types):
-        usual, more = scaled_channel_outcome(unit, m, (1.0, 1.01))
-        outcome = more - usual if prior_type == "mroi" else usual
-        money = {"roi": spend[m], "mroi": 0.01 * spend[m], "contribution": total, "coefficient": 1.0}[prior_type]
-        target = effect[:, m] * money
-        if prior_type != "coefficient" and log_scale:
-            beta_m[:, m] = np.log(target / (np.exp(shift[:, :, m]) * outcome).sum(axis=1))
-        elif prior_type != "coefficient":
-            beta_m[:, m] = (target - (shift[:, :, m] * outcome).sum(axis=1)) / outcome.sum(axis=1)
-        beta_gm[:, :, m] = beta_m[:, m, None] + shift[:, :, m]
-        if log_scale:
-            beta_gm[:, :, m] = np.exp(beta_gm[:, :, m])
-        if m < len(data.paid_channels):
-            roi.append((beta_gm[:, :, m] * usual).sum(axis=1) / spend[m])
-    return {"beta_m": beta_m, "beta_gm": beta_gm, "roi_m": np.stack(roi, axis=1)}
 
 
 def simulated_panels(prior: Posterior, seed: int) -> list[ModelData]:
@@ -238,15 +162,3 @@ class _Fitter:
 
         unit = media_transform(self._totals, self._spec, self._scaling).target_unit
         return dataclasses.replace(likelihood, media=dataclasses.replace(likelihood.media, target_unit=unit))
-
-
-def _as_posterior(values: dict[str, FloatArray], data: ModelData, spec: ModelSpec, scaling: Scaling) -> Posterior:
-    """(n, ...) values as one chain."""
-    dims = parameter_dims(spec)
-    samples = xr.Dataset(
-        {name: (("chain", "draw", *dims[name]), value[None].copy()) for name, value in values.items()}
-    )
-    n = len(values["alpha_m"])
-    stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((1, n), dtype=bool))})
-    info = FitInfo("prior", "", 0.0, None, 1, n, 0, 0, 0)
-    return Posterior(samples, stats, data, spec, scaling, info)

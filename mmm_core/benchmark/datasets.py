@@ -16,6 +16,7 @@ from mmm_core.config.schema import Config
 from mmm_core.data.mapping import geo_names, raw_panel, resolve_mapping
 from mmm_core.data.presets import PRESETS
 from mmm_core.data.sources.source import read_source
+from mmm_core.data.sources.table import SourceTable
 from mmm_core.data.truth import Truth
 from mmm_core.errors import ConfigError, DataError
 from mmm_core.features.assemble import assemble_model_data
@@ -80,7 +81,11 @@ def model_data_of(config: Config) -> tuple[ModelData, Truth | None]:
         InputError: the source cannot be used.
         GateError: a geo does not pass its blocking checks.
     """
-    source = read_source(config)
+    return model_data_of_source(read_source(config), config)
+
+
+def model_data_of_source(source: SourceTable, config: Config) -> tuple[ModelData, Truth | None]:
+    """The same of a source that was read already."""
     mapping = resolve_mapping(config, list(source.frame.columns), source.origin)
     frames = {}
     for geo in geo_names(source, mapping):
@@ -112,9 +117,13 @@ def for_any_data(config: Config, ingest: IngestConfig, data: DataConfig) -> Conf
 
 
 def _simulated_truth(data: ModelData, truth: Truth) -> KnownTruth:
-    """The weeks of `data`; cleaning may have left out some."""
+    return KnownTruth.of_contributions(simulated_contributions(data, truth))
+
+
+def simulated_contributions(data: ModelData, truth: Truth) -> FloatArray:
+    """(G, T, M) true KPI units of the weeks of `data`; cleaning may have left out some."""
     wide = truth.contributions.pivot_table(index=["geo", "date"], columns="component", values="value")
-    return KnownTruth.of_contributions(_cube(wide, data, {channel: channel for channel in data.channels}))
+    return _cube(wide, data, {channel: channel for channel in data.channels})
 
 
 def _cube(wide: pd.DataFrame, data: ModelData, columns: dict[str, str]) -> FloatArray:

@@ -2,7 +2,7 @@
 
 `results.csv` one row per run, `recovery.csv` one row per run, geo and channel, `totals.csv` one row per run
 and channel; `plots/*.png`; `summary.md`, `summary.html`, which show the
-calibration and the measurement of the data path too, if there are any.
+calibration, the coverage study and the measurement of the data path too, if there are any.
 """
 
 import html
@@ -12,6 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from mmm_core.benchmark.calibration_study import FOLDER, PICTURE, CalibrationStudy, stored_calibration
+from mmm_core.benchmark.coverage_study import FOLDER as COVERAGE_FOLDER
+from mmm_core.benchmark.coverage_study import PICTURE as COVERAGE_PICTURE
+from mmm_core.benchmark.coverage_study import CoverageStudy, stored_coverage
 from mmm_core.benchmark.data_scale import FOLDER as SCALE_FOLDER
 from mmm_core.benchmark.data_scale import PICTURE as SCALE_PICTURE
 from mmm_core.benchmark.data_scale import DataScale, stored_data_scale
@@ -120,17 +123,19 @@ def result_table(results: Sequence[RunResult]) -> pd.DataFrame:
 def write_summary(results: Sequence[RunResult], output: Path) -> Path:
     """Write tables, plots and both pages; returns the HTML page.
 
-    Without any results, and only a calibration or the data path to show, there are no tables.
+    Without any results, and only calibration, coverage or the data path to show, there are no tables.
 
     Raises:
-        StorageError: the stored calibration or measurement of the data path is damaged.
+        StorageError: the stored calibration, coverage study or measurement of the data path is damaged.
     """
     study, scale = stored_calibration(output), stored_data_scale(output)
+    coverage = stored_coverage(output)
     pages: dict[str, _Markdown | _Html] = {MARKDOWN: _Markdown(), HTML: _Html()}
     plots = _write_runs(results, output) if results else []
     for name, look in pages.items():
         parts = _run_parts(results, plots, look) if results else []
         parts += [] if study is None else _calibration_parts(study, look)
+        parts += [] if coverage is None else _coverage_parts(coverage, look)
         parts += [] if scale is None else _data_scale_parts(scale, look)
         write_text(output / name, "".join([look.head, *parts, look.foot]))
     return output / HTML
@@ -248,6 +253,35 @@ def _calibration_parts(study: CalibrationStudy, look: _Markdown | _Html) -> list
         look.text(study.check().message),
         look.picture("Ranks of true values; grey: where 95 % of single lines lie", f"{FOLDER}/{PICTURE}"),
         look.table(["parameter", "index", "p-value", "mean rank / largest rank"], rows),
+    ]
+
+
+def _coverage_parts(study: CoverageStudy, look: _Markdown | _Html) -> list[str]:
+    """How often do intervals hold the truth?"""
+    about = ["backend", "scenario", "quantity", "channel"]
+    shares = ["level", "coverage", "low", "high", "bias", "median_error", "width"]
+    rows = [
+        [*(row[name] for name in about), str(row["n"]), *(percent(row[name]) for name in shares)]
+        for row in study.table.to_dict("records")
+    ]
+    fits = [
+        [
+            *(str(row[name]) for name in study.fits.columns[:-2]),
+            _three(row["seconds"]),
+            _three(row["coverage_90_of_all"]),
+        ]
+        for row in study.fits.to_dict("records")
+    ]
+    return [
+        look.title("Coverage: how often intervals hold the truth"),
+        look.text(
+            "Simulated panels with known effects, each fitted in the product's own way; of fits that pass the "
+            "convergence gate. low, high: what chance leaves open (95 %); bias and width relative to the truth."
+        ),
+        *(look.text(check.message) for check in study.checks()),
+        look.picture("Measured coverage of each level", f"{COVERAGE_FOLDER}/{COVERAGE_PICTURE}"),
+        look.table([name.replace("_", " ") for name in study.fits.columns], fits),
+        look.table([*about, "n", *(name.replace("_", " ") for name in shares)], rows),
     ]
 
 

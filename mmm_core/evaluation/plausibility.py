@@ -6,21 +6,27 @@ import numpy as np
 import pandas as pd
 
 from mmm_core.attribution.returns import mroi_draws
+from mmm_core.evaluation.genuineness import distance_to_prior
 from mmm_core.features.model_data import FloatArray
 from mmm_core.model.forward import baseline_contribution, incremental_outcome, summed_control_contribution
 from mmm_core.model.posterior import Posterior
 from mmm_core.model.priors import Prior
-from mmm_core.quality.check import CheckResult
+from mmm_core.quality.check import CheckResult, Severity
 
 PLAUSIBILITY_CHECKS: Mapping[str, str] = {
     "negative_baseline": "Probability that the KPI without any media would be negative",
     "roi_uncertainty": "Width of each channel's 90 % ROI interval",
     "prior_shift": "Whether the data moved each channel's effect away from its prior",
     "roi_outside_prior": "Whether each channel's effect is one that its prior thought possible",
+    "roi_out_of_line": "Whether a channel returns many times more, or less, than all channels together",
     "contribution_sum": "Contributions add up to the fitted KPI",
 }
 """Check name -> what it looks at, in the order of the results."""
 _MAX_NEGATIVE_BASELINE = 0.2
+_IMPOSSIBLE_BASELINE = 0.8
+"""Above this probability of a negative baseline, a fit is not used."""
+_MAX_LINE = 10.0
+"""Largest ratio of a channel's return to that of all channels together, either way."""
 _MAX_ROI_RATIO = 10.0
 """Upper / lower end of a 90 % ROI interval; that of the default prior is 19."""
 _MIN_PRIOR_DISTANCE = 0.1
@@ -39,7 +45,9 @@ _WORDS = {
 def check_plausibility(
     posterior: Posterior, contributions: pd.DataFrame, fit_table: pd.DataFrame
 ) -> list[CheckResult]:
-    """All checks of `PLAUSIBILITY_CHECKS`, in that order; only `contribution_sum` blocks.
+    """All checks of `PLAUSIBILITY_CHECKS`, in that order.
+
+    `contribution_sum` blocks, and so does a baseline that is almost surely negative.
 
     Args:
         posterior: the fit.
@@ -51,6 +59,7 @@ def check_plausibility(
         _check_roi_width(posterior),
         _check_prior_shift(posterior),
         _check_roi_in_prior(posterior),
+        _check_line(posterior),
         _check_contribution_sum(contributions, fit_table),
     ]
 
@@ -69,13 +78,14 @@ def negative_baseline_probability(posterior: Posterior) -> float:
 def _check_baseline(posterior: Posterior) -> CheckResult:
     probability = negative_baseline_probability(posterior)
     passed = probability <= _MAX_NEGATIVE_BASELINE
+    severity: Severity = "error" if probability > _IMPOSSIBLE_BASELINE else "warn"
     message = (
         f"The KPI without any media is negative with probability {probability:.0%} "
         f"(at most {_MAX_NEGATIVE_BASELINE:.0%} expected)."
     )
     if not passed:
         message += " Media gets too much credit: lower the ROI priors (model.priors.roi_bounds), or add a control."
-    return CheckResult("negative_baseline", passed, "warn", message, probability, _MAX_NEGATIVE_BASELINE)
+    return CheckResult("negative_baseline", passed, severity, message, probability, _MAX_NEGATIVE_BASELINE)
 
 
 def _check_roi_width(posterior: Posterior) -> CheckResult:
@@ -99,9 +109,8 @@ def _check_roi_width(posterior: Posterior) -> CheckResult:
 
 def _check_prior_shift(posterior: Posterior) -> CheckResult:
     rows, distances = [], []
-    for channel, quantity, prior, draws in _effects_with_priors(posterior):
-        ordered = np.sort(draws)
-        distance = _distance(ordered, np.asarray(prior.frozen_scipy().cdf(ordered)))
+    for channel, quantity, prior, draws in effects_with_priors(posterior):
+        distance = distance_to_prior(draws, prior)
         distances.append(distance)
         if distance < _MIN_PRIOR_DISTANCE:
             rows.append({"channel": channel, "quantity": quantity, "distance": distance})
@@ -118,7 +127,7 @@ def _check_prior_shift(posterior: Posterior) -> CheckResult:
 
 def _check_roi_in_prior(posterior: Posterior) -> CheckResult:
     rows = []
-    for channel, quantity, prior, draws in _effects_with_priors(posterior):
+    for channel, quantity, prior, draws in effects_with_priors(posterior):
         low, high = prior.frozen_scipy().ppf([_PRIOR_TAIL, 1 - _PRIOR_TAIL])
         mean = float(draws.mean())
         if not low <= mean <= high:
@@ -136,7 +145,30 @@ def _check_roi_in_prior(posterior: Posterior) -> CheckResult:
     )
 
 
-def _effects_with_priors(posterior: Posterior) -> Iterator[tuple[str, str, Prior, FloatArray]]:
+def _check_line(posterior: Posterior) -> CheckResult:
+    spend = posterior.data.spend.sum(axis=(0, 1))[: len(posterior.data.paid_channels)]
+    roi = posterior.stacked("roi_m").mean(axis=0)
+    total = float(roi @ spend / spend.sum())
+    rows, farthest = [], 1.0
+    for m, channel in enumerate(posterior.data.paid_channels):
+        ratio = float(roi[m] / total) if total > 0 else np.inf
+        off = max(ratio, 1 / ratio) if ratio > 0 else np.inf
+        farthest = max(farthest, off)
+        if off > _MAX_LINE:
+            rows.append({"channel": channel, "roi": float(roi[m]), "roi_of_all": total, "ratio": ratio})
+    return _by_channel(
+        "roi_out_of_line",
+        rows,
+        f"No channel returns more than {_MAX_LINE:g} times, or less than 1/{_MAX_LINE:g}, of all together.",
+        f"The return of {{}} is out of line with its share of spend: more than {_MAX_LINE:g} times, or less than "
+        f"1/{_MAX_LINE:g}, of what all channels return together. Check units and currency of its spend, set "
+        "model.priors.roi_bounds, or look for a missing control that moves with it.",
+        farthest if np.isfinite(farthest) else 0.0,
+        _MAX_LINE,
+    )
+
+
+def effects_with_priors(posterior: Posterior) -> Iterator[tuple[str, str, Prior, FloatArray]]:
     """Channel, quantity in words, its prior and its (S,) draws, for every effect that has a prior of its own."""
     spec = posterior.spec
     if spec.family == "robust_log":
@@ -173,13 +205,6 @@ def _check_contribution_sum(contributions: pd.DataFrame, fit_table: pd.DataFrame
     if not passed:
         message += " Materialize contributions and evaluation again, from the same posterior."
     return CheckResult("contribution_sum", passed, "error", message, relative, _SUM_TOLERANCE)
-
-
-def _distance(ordered: FloatArray, prior: FloatArray) -> float:
-    """Largest difference of the empirical distribution function of ordered draws and the prior's at them."""
-    n = len(ordered)
-    above, below = np.arange(1, n + 1) / n - prior, prior - np.arange(n) / n
-    return float(max(above.max(), below.max()))
 
 
 def _by_channel(

@@ -7,10 +7,11 @@ from typing import Any, Literal
 from mmm_core.config.modeling import CandidateConfig
 from mmm_core.config.schema import Config
 from mmm_core.errors import SpecificationError
+from mmm_core.features.held_out import truncate
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import get_backend
 from mmm_core.model.specification import ModelSpec, build_spec
-from mmm_core.selection.slices import truncate, with_seasonality
+from mmm_core.selection.slices import with_seasonality
 
 COMPARED_BY = "pymc"
 """The backend of the fits that are compared, whatever `model.backend` is: both fit the same specification, and

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mmm_core.config.schema import Config
 from mmm_core.errors import SamplingError, SpecificationError
 from mmm_core.evaluation.convergence import diagnose
+from mmm_core.features.held_out import truncate, without_later_events
 from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.model.backend import Backend, SamplerSettings, get_backend, sampler_settings
 from mmm_core.model.posterior import Posterior
@@ -18,7 +19,7 @@ from mmm_core.progress import Progress, silent
 from mmm_core.selection.candidates import COMPARED_BY, Candidate, candidate_spec, candidates_of
 from mmm_core.selection.choice import CandidateScore, ModelChoice, paired_differences, winner_of
 from mmm_core.selection.scores import SliceScores, slice_scores
-from mmm_core.selection.slices import TimeSlice, time_slices, truncate, without_later_events
+from mmm_core.selection.slices import TimeSlice, time_slices
 from mmm_core.selection.stacking import stacking_weights
 
 _CHAINS = 2

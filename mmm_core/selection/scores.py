@@ -16,10 +16,11 @@ import dataclasses
 import numpy as np
 from scipy import special
 
+from mmm_core.features.held_out import truncate
 from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.model.forward import linear_predictor
 from mmm_core.model.posterior import Posterior
-from mmm_core.selection.slices import TimeSlice, truncate
+from mmm_core.selection.slices import TimeSlice
 
 LEVEL_WEEKS = 4
 """Most earlier weeks that a geo's level is taken from."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmm_core.errors import SpecificationError
+from mmm_core.features.held_out import truncate, with_controls, without_later_events
 from mmm_core.features.model_data import ControlRole, FloatArray, ModelData
 from mmm_core.features.seasonality import is_annual_term, seasonal_terms
 
@@ -30,26 +31,6 @@ class TimeSlice:
         return first, last + timedelta(days=6)
 
 
-def truncate(data: ModelData, weeks: int) -> ModelData:
-    """The first weeks of the data; everything before the window stays.
-
-    Args:
-        data: T weeks.
-        weeks: 1 <= weeks <= T.
-    """
-    return dataclasses.replace(
-        data,
-        dates=data.dates[:weeks],
-        kpi=data.kpi[:, :weeks],
-        revenue_per_kpi=None if data.revenue_per_kpi is None else data.revenue_per_kpi[:, :weeks],
-        media=data.media[:, :weeks],
-        spend=data.spend[:, :weeks],
-        control_values=data.control_values[:, :weeks],
-        frequency=None if data.frequency is None else data.frequency[:, :weeks],
-        present=data.present[:, :weeks],
-    )
-
-
 def with_seasonality(data: ModelData, order: int) -> ModelData:
     """The data with that many pairs of annual Fourier terms, in place of those it has; all else stays.
 
@@ -60,7 +41,7 @@ def with_seasonality(data: ModelData, order: int) -> ModelData:
         data: any seasonality.
         order: pairs of sine and cosine, >= 0.
     """
-    data = _with_controls(data, [k for k, name in enumerate(data.controls) if not is_annual_term(name)])
+    data = with_controls(data, [k for k, name in enumerate(data.controls) if not is_annual_term(name)])
     terms = seasonal_terms(data.dates, order)
     values = np.zeros((*data.kpi.shape, len(terms)))
     for k, term in enumerate(terms.values()):
@@ -71,32 +52,6 @@ def with_seasonality(data: ModelData, order: int) -> ModelData:
         control_roles=data.control_roles + (_SEASONALITY,) * len(terms),
         control_values=np.concatenate([data.control_values, values], axis=2),
         control_per_capita=data.control_per_capita + (False,) * len(terms),
-    )
-
-
-def without_later_events(data: ModelData, weeks: int) -> ModelData:
-    """The data without controls that are 0 in all of the first weeks, in every geo: events that are still to come.
-
-    Nothing can be learned about them from these weeks; what they add later stays in the error, of every
-    candidate alike.
-
-    Args:
-        data: T weeks.
-        weeks: 1 <= weeks <= T.
-    """
-    cells = data.control_values[:, :weeks][data.present[:, :weeks]]
-    kept = np.flatnonzero((cells != 0).any(axis=0))
-    return data if len(kept) == len(data.controls) else _with_controls(data, kept.tolist())
-
-
-def _with_controls(data: ModelData, kept: Sequence[int]) -> ModelData:
-    """The data with only the controls at these positions."""
-    return dataclasses.replace(
-        data,
-        controls=tuple(data.controls[k] for k in kept),
-        control_roles=tuple(data.control_roles[k] for k in kept),
-        control_values=data.control_values[:, :, list(kept)],
-        control_per_capita=tuple(data.control_per_capita[k] for k in kept),
     )
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mmm_core.features.held_out import truncate
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.forward import expected_kpi
 from mmm_core.model.posterior import Posterior
 from mmm_core.selection.scores import LEVEL_WEEKS, slice_scores
-from mmm_core.selection.slices import TimeSlice, truncate
+from mmm_core.selection.slices import TimeSlice
 from tests.factories import made_up_posterior, tiny_model_data
 
 PIECE = TimeSlice(28, 36)

@@ -9,14 +9,9 @@ import pytest
 from mmm_core.config.schema import Config
 from mmm_core.errors import SpecificationError
 from mmm_core.features.build import build_features
+from mmm_core.features.held_out import truncate, without_later_events
 from mmm_core.features.model_data import ModelData
-from mmm_core.selection.slices import (
-    TimeSlice,
-    time_slices,
-    truncate,
-    with_seasonality,
-    without_later_events,
-)
+from mmm_core.selection.slices import TimeSlice, time_slices, with_seasonality
 from tests.factories import tiny_model_data
 
 
