@@ -43,6 +43,13 @@ SOURCE_JUDGED = frozenset(
 """Keys that the checks of the whole source read."""
 CLEANED = MAPPING | ROWS_JUDGED | {"enhanced_cleaning", "features.events"}
 """Keys on which a clean panel depends."""
+GATE = frozenset({"complexity", "evaluation.severities"})
+"""What every consumer of the posterior reads: the limits of the convergence gate."""
+SAMPLER = frozenset(
+    f"training.{key}"
+    for key in ("chains", "tune", "draws", "target_accept", "max_tree_depth", "retry_factor", "seed")
+)
+"""Keys that a fit reads; how it is tested afterwards is none of them."""
 Stage = Literal["ingest", "validate", "transform", "features", "train", "evaluate", "optimize", "report"]
 
 

@@ -259,6 +259,18 @@ def benchmark(
             metavar="GEOS,...",
         ),
     ] = None,
+    coverage: Annotated[
+        bool,
+        typer.Option(
+            "--coverage",
+            help="Fit simulated panels with model.backend and count how often intervals hold the truth "
+            "(benchmark.coverage). Without names of data sets or backends nothing else is run.",
+        ),
+    ] = False,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", min=1, help="Panels per scenario of --coverage (benchmark.coverage.seeds)."),
+    ] = None,
     debug: DebugOption = False,
 ) -> None:
     """Fit data sets with known truth with each backend; compare time, sampling and recovery.
@@ -273,8 +285,8 @@ def benchmark(
         invocation = Invocation(config, profile, tuple(set_ or ()), None, debug)
         steps = {"preset": preset and preset.value, "chains": chains, "tune": tune, "draws": draws}
         asked = (tuple(datasets or ()), tuple(backends or ()), tuple(names or ()))
-        studies = (calibration, data_scale)
-        return compare(invocation, Request(*asked, steps, output, timeout, force_rerun, plots_only, *studies))
+        given = (*asked, steps, output, timeout, force_rerun, plots_only)
+        return compare(invocation, Request(*given, calibration, data_scale, coverage, seeds))
 
     _finish(action, debug)
 

@@ -15,12 +15,13 @@ from upath import UPath
 from mmm_assets.attributes import Stage
 from mmm_assets.freshness import Freshness
 from mmm_assets.io_managers import io_managers
-from mmm_assets.partitions import partitions_name
-from mmm_assets.planning import CUBE, FIT, RAW, SOURCE, VERDICTS, Plan
+from mmm_assets.partitions import partitions_name, splits_name
+from mmm_assets.planning import CUBE, FILES, FIT, RAW, SOURCE, SPLITS, VERDICTS, Plan
 from mmm_assets.resources.project import Project
+from mmm_assets.stages.publish import is_published
 from mmm_core import errors
 
-Kind = Literal["gate", "input", "other"]
+Kind = Literal["gate", "input", "late", "other"]
 Watch = Callable[[str, int, int], None]
 """`watch(what, done, total)`: how many runs of one kind are over."""
 _INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
@@ -88,16 +89,33 @@ class Executor:
         if not outcome.stops:
             self._make_geos(plan, outcome)
         self._tell(plan, outcome)
-        pooled = plan.keys - plan.by_geo() - {SOURCE, VERDICTS}
+        pooled = plan.keys - plan.by_geo() - {SOURCE, VERDICTS, SPLITS}
         behind_fit = pooled & plan.behind(FIT)
+        later = plan.after_splits()
         # The cube by itself: if its content turns out unchanged, what is made from it is still up to date.
-        for keys in (pooled & {CUBE}, pooled - behind_fit - {CUBE}):
+        for keys in (pooled & {CUBE}, pooled - behind_fit - {CUBE} - later):
             if not outcome.stops:
                 self._make(plan, outcome, self._due(plan, outcome, keys, None), None)
+        if not outcome.stops and pooled & FILES:
+            self._make(plan, outcome, sorted(pooled & FILES), None)
         if not outcome.stops and FIT in pooled:
-            due = self._due(plan, outcome, behind_fit, None)
+            due = self._due(plan, outcome, behind_fit - later, None)
             self._make(plan, outcome, due, None, plan.checks_of([FIT]))
+        if later:
+            self._make_splits(plan, outcome, later)
         return outcome
+
+    def _make_splits(self, plan: Plan, outcome: Outcome, later: Set[AssetKey]) -> None:
+        """The fits of the backtest, one by one while there is time, and what is made from all of them."""
+        names = self.instance.get_dynamic_partitions(splits_name(self.project.config.project.name))
+        for done, name in enumerate(names):
+            self.watch("splits of the backtest", done, len(names))
+            if not outcome.stops:
+                self._make(plan, outcome, self._due(plan, outcome, {SPLITS}, name), name)
+                _as_missing(outcome, name)
+        if not outcome.stops:
+            self.watch("splits of the backtest", len(names), len(names))
+            self._make(plan, outcome, self._due(plan, outcome, later - {SPLITS}, None), None)
 
     def _tell(self, plan: Plan, outcome: Outcome) -> None:
         """The page of verdicts: where it is wanted, and where a check has stopped something."""
@@ -164,7 +182,15 @@ class Executor:
 
     def _is_stored(self, key: AssetKey, geo: str | None) -> bool:
         manager = self.definitions.get_assets_def(key).get_io_manager_key_for_asset_key(key)
-        return bool(io_managers(UPath(self.project.assets))[manager].path_of(_name(key), geo).exists())
+        path = io_managers(UPath(self.project.assets))[manager].path_of(_name(key), geo)
+        return bool(path.exists()) and is_published(self.project, _name(key), path)
+
+
+def _as_missing(outcome: Outcome, split: str) -> None:
+    """A split that cannot be run is missing from the backtest, and stops nothing else."""
+    told = [stop for stop in outcome.stops if stop.geo == split and stop.kind != "other"]
+    outcome.stops = [stop for stop in outcome.stops if stop not in told]
+    outcome.warnings += [Warned("backtest", split, "not_run", stop.message) for stop in told]
 
 
 def _name(key: AssetKey | None) -> str:
@@ -233,4 +259,6 @@ def _kind(class_name: str) -> Kind:
         return "other"
     if issubclass(raised, errors.GateError):
         return "gate"
+    if issubclass(raised, errors.LateError):
+        return "late"
     return "input" if issubclass(raised, errors.InputError) else "other"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ALL_GEOS = {"all_geos": True}
 """Metadata of an input that takes every geo: the value is then a dict geo -> value, even for one geo."""
+BACKTEST = "backtest"
+"""The asset whose partitions are splits of the backtest; those of all others are geos."""
 _LOCAL_PROTOCOLS = ("", "file", "local")
 
 
@@ -53,6 +55,11 @@ def every_geo(asset: str) -> dg.AssetIn:
 def geo_folder(geo: str) -> str:
     """Hive-style folder of a geo; `/`, spaces and anything not ASCII are percent-encoded."""
     return f"geo={quote(geo, safe='')}"
+
+
+def split_folder(split: str) -> str:
+    """The same for a split of the backtest."""
+    return f"split={quote(split, safe='')}"
 
 
 def publish(path: UPath, write: Callable[[Path], None]) -> None:
@@ -94,8 +101,10 @@ class AtomicIOManager(dg.UPathIOManager):
 
     def path_of(self, asset: str, geo: str | None = None) -> UPath:
         """Where the value of an asset is stored, for one geo or pooled."""
-        name = f"{asset}{self.suffix}" if geo is None else f"{asset}/{geo_folder(geo)}/part{self.suffix}"
-        return self._base_path / name
+        if geo is None:
+            return self._base_path / f"{asset}{self.suffix}"
+        folder = split_folder(geo) if asset == BACKTEST else geo_folder(geo)
+        return self._base_path / asset / folder / f"part{self.suffix}"
 
     def _get_path(self, context: dg.InputContext | dg.OutputContext) -> UPath:
         return self.path_of(context.asset_key.path[-1])

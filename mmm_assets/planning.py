@@ -11,6 +11,8 @@ from mmm_assets.attributes import Stage
 from mmm_assets.freshness import Freshness
 
 SOURCE, RAW, CUBE, FIT = map(AssetKey, ("source_snapshot", "raw_panel", "model_data", "posterior"))
+SPLITS, SPLIT_PLAN = AssetKey("backtest"), AssetKey("backtest_plan")
+"""Fits without held-out data, one per split, and which splits there are."""
 VERDICTS = AssetKey("validation_summary")
 """Made from whatever geos there are, even if one is blocked: it says why."""
 STAGES: tuple[Stage, ...] = (
@@ -24,6 +26,8 @@ STAGES: tuple[Stage, ...] = (
     "report",
 )
 _WRITTEN_ALWAYS = frozenset({AssetKey("report"), AssetKey("exports")})
+FILES = frozenset({AssetKey("future_plan"), AssetKey("experiments")})
+"""Made of further files: looked at in every run; what is made of them only if their content has changed."""
 Stored = Callable[[AssetKey, str | None], bool]
 """Whether the value of an asset (of a geo) is where it was put."""
 
@@ -84,7 +88,12 @@ class Plan:
 
     def by_geo(self) -> frozenset[AssetKey]:
         """Wanted assets that exist once per geo."""
-        return frozenset(key for key in self.keys if self._graph.get(key).is_partitioned)
+        return frozenset(key for key in self.keys if self._graph.get(key).is_partitioned and key != SPLITS)
+
+    def after_splits(self) -> frozenset[AssetKey]:
+        """Wanted assets that are made from all splits of the backtest, and these."""
+        later = {key for key in self.keys if SPLITS in self._graph.get_ancestor_asset_keys(key)}
+        return frozenset(later | (self.keys & {SPLITS}))
 
     def checks_of(self, keys: Iterable[AssetKey]) -> set[dg.AssetCheckKey]:
         """All checks of these assets."""

@@ -42,5 +42,9 @@ class SamplingError(MMMError):
     """The sampler could not produce draws (not: the draws did not converge)."""
 
 
+class LateError(MMMError):
+    """A limit of time was reached before the work began; what is finished is kept."""
+
+
 class StorageError(MMMError):
     """A stored artifact is missing, truncated or not what it should be."""

@@ -13,6 +13,7 @@ from rich.text import Text
 from mmm_assets.commands.console import display, notes, prepare_console, results
 from mmm_assets.commands.invocation import Invocation
 from mmm_core.benchmark.calibration_study import run_calibration, stored_calibration
+from mmm_core.benchmark.coverage_study import CoverageStudy, run_coverage, stored_coverage
 from mmm_core.benchmark.data_scale import DataScale, run_data_scale, stored_data_scale
 from mmm_core.benchmark.job import RunResult
 from mmm_core.benchmark.session import Steps, default_output, run_benchmark, stored_results
@@ -37,6 +38,7 @@ _SHOWN = {
 """Metric -> column of the table in the terminal; the summary has them all."""
 _OWN_STEPS = {
     "--calibration": "a calibration has steps of its own",
+    "--coverage": "the coverage study takes its steps from benchmark.coverage and training",
     "--data-scale": "the data path has no sampler steps",
 }
 
@@ -60,10 +62,19 @@ class Request:
     data_scale: str | None = None
     """Numbers of geos, commas between, that the data path is measured with; alone, like a calibration."""
 
+    coverage: bool = False
+    """Whether the coverage study is run, with the configured backend; alone, like a calibration."""
+    seeds: int | None = None
+    """Its panels per scenario; None: as configured."""
+
     @property
     def studies(self) -> tuple[str, ...]:
         """Options that ask for more than fits of data sets."""
-        asked = {"--calibration": self.calibration, "--data-scale": self.data_scale}
+        asked = {
+            "--calibration": self.calibration,
+            "--coverage": self.coverage or None,
+            "--data-scale": self.data_scale,
+        }
         return tuple(option for option, value in asked.items() if value is not None)
 
     def sizes(self) -> list[int]:
@@ -132,17 +143,23 @@ def compare(invocation: Invocation, request: Request) -> int:
     if request.calibration is not None:
         with display() as shown:
             run_calibration(project.config, output, request.calibration, shown)
+    if request.coverage:
+        with display() as shown:
+            run_coverage(project.config, output, request.seeds, shown)
     if sizes:
         with display() as shown:
             run_data_scale(project.config, output, sizes, shown, timeout_seconds=request.timeout_seconds)
     found, calibration, scale = stored_results(output), stored_calibration(output), stored_data_scale(output)
-    if not found and calibration is None and scale is None:
+    coverage = stored_coverage(output)
+    if not found and calibration is None and coverage is None and scale is None:
         raise InputError(f"There are no benchmark results in {output}; run without --plots-only first.")
     page = write_summary(found, output)
     if found and not only_studies:
         _print(_chosen(found, datasets, backends, project.config))
     if calibration is not None and request.calibration is not None:
         _tell_calibration(calibration.check())
+    if coverage is not None and request.coverage:
+        _tell_coverage(coverage)
     if scale is not None and sizes:
         _tell_data_scale(scale)
     results().print(f"Summary      {page}", markup=False)
@@ -152,6 +169,10 @@ def compare(invocation: Invocation, request: Request) -> int:
 def _refuse_contradictions(request: Request, only_studies: bool) -> None:
     if request.calibration is not None and request.plots_only:
         raise InputError("--calibration simulates and fits, --plots-only does neither; leave one of them out.")
+    if request.coverage and request.plots_only:
+        raise InputError("--coverage simulates and fits, --plots-only does neither; leave one of them out.")
+    if request.seeds is not None and not request.coverage:
+        raise InputError("--seeds is the number of panels of the coverage study; add --coverage.")
     if request.data_scale is not None and request.plots_only:
         raise InputError("--data-scale measures, --plots-only does not; leave one of them out.")
     steps = [f"--{name}" for name, value in (request.steps or {}).items() if value is not None]
@@ -190,6 +211,13 @@ def _tell_calibration(outcome: CheckResult) -> None:
     results().print(f"Calibration  {outcome.message}", markup=False)
     if not outcome.passed:
         notes().print("WARNING: the calibration failed, see above.", markup=False)
+
+
+def _tell_coverage(study: CoverageStudy) -> None:
+    for outcome in study.checks():
+        results().print(f"Coverage     {outcome.message}", markup=False)
+        if not outcome.passed:
+            notes().print(f"WARNING: {outcome.name} failed, see above.", markup=False)
 
 
 def _tell_data_scale(scale: DataScale) -> None:

@@ -1,18 +1,25 @@
 """`mmm optimize --scenario NAME`: one scenario from the stored posterior, in seconds; no asset is made."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from upath import UPath
 
 from mmm_assets.commands.console import notes, prepare_console, results
 from mmm_assets.commands.invocation import Invocation
 from mmm_assets.io_managers import StoredFit, io_managers
-from mmm_core.evaluation.convergence import check_convergence
+from mmm_assets.resources.project import Project
+from mmm_assets.stages.train import interpretable
+from mmm_assets.stages.verdict import accepted
+from mmm_core.errors import InputError, StorageError
 from mmm_core.optimization.plan import plan_budgets
 from mmm_core.optimization.scenarios import ScenarioSummary
-from mmm_core.quality.check import require
+from mmm_core.planning.future import planning_frame
 from mmm_core.reporting.terminal import budget_table
 from mmm_core.storage import atomic_path
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OK = 0
 
@@ -26,19 +33,23 @@ def answer_scenario(invocation: Invocation, scenario: str, output: Path | None) 
         output: CSV file for the plan, in the columns of `budget_plan.csv`; None: no file.
 
     Raises:
-        StorageError: no posterior is stored.
-        GateError: the stored posterior may not be interpreted.
+        StorageError: no posterior or verdict is stored.
+        GateError: the stored posterior may not be interpreted, or is rejected.
         BudgetError: there is no such scenario, or no plan for it.
+        DataError: the file of a future plan cannot be used.
+        InputError: the plan cannot be written to `output`.
     """
     project = invocation.project()
     prepare_console(project, invocation.debug)
     manager = io_managers(UPath(project.assets))["posterior_io"]
     fit: StoredFit = manager.stored(manager.path_of("posterior"), "posterior")
-    require(check_convergence(fit.diagnostics, project.config.complexity.identifiability), "posterior")
-    plan = plan_budgets(fit.posterior, project.config.optimization, scenario)
+    require_verdict(project, fit)
+    frame = planning_frame(interpretable(fit, project), project.config)
+    for note in frame.notes:
+        notes().print(note, markup=False, style="dim")
+    plan = plan_budgets(frame, project.config.optimization, scenario)
     if output is not None:
-        with atomic_path(output) as temporary:
-            plan.table.to_csv(temporary, index=False, lineterminator="\n")
+        _write(plan.table, output)
     out = results()
     out.print(budget_table(plan.table))
     for summary in plan.scenarios:
@@ -46,6 +57,31 @@ def answer_scenario(invocation: Invocation, scenario: str, output: Path | None) 
     if output is not None:
         notes().print(f"Plan         {output}", markup=False)
     return OK
+
+
+def _write(table: "pd.DataFrame", output: Path) -> None:
+    try:
+        with atomic_path(output) as temporary:
+            table.to_csv(temporary, index=False, lineterminator="\n")
+    except OSError as error:
+        raise InputError(
+            f"--output is {output}, which cannot be written ({error.strerror}); name a CSV file in a folder that "
+            "you may write to."
+        ) from error
+
+
+def require_verdict(project: Project, fit: StoredFit) -> None:
+    """Refuse a fit that is rejected, or on which there is no verdict yet.
+
+    Raises:
+        StorageError: no verdict is stored, or it is on another fit.
+        GateError: the fit is rejected.
+    """
+    manager = io_managers(UPath(project.assets))["json"]
+    path = manager.path_of("model_verdict")
+    if not path.exists():
+        raise StorageError("There is no verdict on the stored posterior yet; run mmm evaluate first.")
+    accepted(fit, manager.stored(path, "model_verdict"))
 
 
 def _sentence(summary: ScenarioSummary) -> str:

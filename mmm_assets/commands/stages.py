@@ -55,5 +55,5 @@ def _explain(outcome: Outcome, invocation: Invocation, page: Path) -> int:
 
 
 def _heading(stop: Stop) -> str:
-    what = {"gate": "Blocked", "input": "Cannot be used", "other": "Failed"}[stop.kind]
+    what = {"gate": "Blocked", "input": "Cannot be used", "late": "Out of time", "other": "Failed"}[stop.kind]
     return what if stop.geo is None else f"{what}: geo {stop.geo}"

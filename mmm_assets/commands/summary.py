@@ -11,6 +11,7 @@ from mmm_assets.commands.console import results
 from mmm_assets.execution import Outcome
 from mmm_assets.io_managers import StoredFit, io_managers
 from mmm_assets.resources.project import Project
+from mmm_core.evaluation.verdict import LEVEL_WORDS, Verdict
 from mmm_core.reporting.formats import fixed
 from mmm_core.reporting.terminal import budget_table, roi_table
 
@@ -41,6 +42,7 @@ class Summary:
         if "evaluate" in stages:
             out.print(roi_table(self._value("parquet", "channel_summary"), source["truth_roi"]))
             out.print(f"Diagnostics  {_diagnostics_line(self._value('json', 'evaluation'))}", markup=False)
+            out.print(f"Verdict      {_verdict_line(self._value('json', 'model_verdict'))}", markup=False)
         if "optimize" in stages:
             out.print(budget_table(self._value("parquet", "budget_plan")))
         self._show_warnings(out, stages)
@@ -85,6 +87,12 @@ class Summary:
             listed = ", ".join(names)
             where = "the report has them" if "report" in stages else "mmm validate writes them to validation.html"
             out.print(f"Warnings     {len(warnings)}, by check: {listed}; {where}", markup=False)
+
+
+def _verdict_line(record: dict[str, Any]) -> str:
+    found = Verdict.from_record(record)
+    names = ", ".join(reason.check for reason in found.reasons)
+    return f"{LEVEL_WORDS[found.level]} after {sum(found.checks.values())} checks{f': {names}' if names else ''}"
 
 
 def _diagnostics_line(evaluation: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
-"""The benchmark as assets: one result per data set and backend, the calibration, and the summary.
+"""The benchmark as assets: one result per data set and backend, calibration, coverage, and the summary.
 
 They are no stage: `mmm run` and the job `full` leave them alone; the job `benchmark` makes results and summary,
-the job `benchmark_calibration` the calibration, which has no partitions.  Results live
+the jobs `benchmark_calibration` and `benchmark_coverage` the two studies, which have no partitions.  Results live
 in the folder that `mmm benchmark` uses too, so that neither does again what the other has done.
 """
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GROUP = "benchmark"
 DATASET, BACKEND = "dataset", "backend"
 CALIBRATION_CHECKS = {"uniform_ranks": "warn"}
+COVERAGE_CHECKS = {"interval_coverage": "warn", "panels_converged": "warn"}
 _READS = (
     "benchmark",
     "features",
@@ -48,13 +49,20 @@ def definitions(project: Project) -> dg.Definitions:
     }
     result = dg.asset(partitions_def=partitions, pool=FIT_POOL, kinds={"pymc"}, **common)(benchmark_result)
     summary = dg.asset(
-        deps=[dg.AssetDep("benchmark_result", partition_mapping=dg.AllPartitionMapping()), "calibration"],
+        deps=[
+            dg.AssetDep("benchmark_result", partition_mapping=dg.AllPartitionMapping()),
+            "calibration",
+            "coverage",
+        ],
         kinds={"markdown"},
         **common,
     )(benchmark_summary)
     calibrated = dg.asset(pool=FIT_POOL, kinds={"pymc"}, **common)(calibration)
+    covered = dg.asset(pool=FIT_POOL, kinds={"pymc"}, **common)(coverage)
     specs = check_specs("calibration", CALIBRATION_CHECKS)
     checks = dg.multi_asset_check(name="calibration_checks", specs=specs)(calibration_checks)
+    specs = check_specs("coverage", COVERAGE_CHECKS)
+    more_checks = dg.multi_asset_check(name="coverage_checks", specs=specs)(coverage_checks)
     compare = dg.define_asset_job(
         "benchmark",
         selection=dg.AssetSelection.assets("benchmark_result", "benchmark_summary"),
@@ -65,7 +73,16 @@ def definitions(project: Project) -> dg.Definitions:
         selection=dg.AssetSelection.assets("calibration"),
         description="Simulation-based calibration of the pymc backend.",
     )
-    return dg.Definitions(assets=[result, calibrated, summary], asset_checks=[checks], jobs=[compare, calibrate])
+    cover = dg.define_asset_job(
+        "benchmark_coverage",
+        selection=dg.AssetSelection.assets("coverage"),
+        description="How often intervals hold the truth: simulated panels, fitted with the configured backend.",
+    )
+    return dg.Definitions(
+        assets=[result, calibrated, covered, summary],
+        asset_checks=[checks, more_checks],
+        jobs=[compare, calibrate, cover],
+    )
 
 
 def result_partitions(project: Project) -> dg.MultiPartitionsDefinition:
@@ -141,18 +158,52 @@ def calibration_checks(project: dg.ResourceParam[Project]) -> Iterator[dg.AssetC
     yield from check_results("calibration", CALIBRATION_CHECKS, [study.check()])
 
 
+def coverage(
+    context: dg.AssetExecutionContext, project: dg.ResourceParam[Project], progress: dg.ResourceParam[Progress]
+) -> dg.MaterializeResult[None]:
+    """How often intervals hold the truth in simulated panels; an interrupted study goes on where it was."""
+    from mmm_core.benchmark.coverage_study import FOLDER, PICTURE, run_coverage
+    from mmm_core.benchmark.session import default_output
+
+    output = default_output(project.config)
+    with refusals():
+        study = run_coverage(project.config, output, progress=logged(context.log, progress))
+    return dg.MaterializeResult(
+        metadata={
+            "panels": len(study.results),
+            "accepted": int(study.fits["accepted"].sum()),
+            "coverage": picture((output / FOLDER / PICTURE).read_bytes()),
+            "intervals": cases_table([_text_keys(row) for row in study.table.to_dict("records")]),
+            "fits": cases_table([_text_keys(row) for row in study.fits.to_dict("records")]),
+        }
+    )
+
+
+def coverage_checks(project: dg.ResourceParam[Project]) -> Iterator[dg.AssetCheckResult]:
+    """Whether intervals hold the truth as often as they say, and whether the fits converge."""
+    from mmm_core.benchmark.coverage_study import stored_coverage
+    from mmm_core.benchmark.session import default_output
+
+    with refusals():
+        study = stored_coverage(default_output(project.config))
+    if study is None:
+        raise dg.Failure("There is no coverage study; materialize the asset coverage.", allow_retries=False)
+    yield from check_results("coverage", COVERAGE_CHECKS, study.checks())
+
+
 def benchmark_summary(
     project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[None]:
-    """All stored results of the benchmark, and the calibration if there is one, as tables, plots and one page."""
+    """All stored results of the benchmark, and the studies that there are, as tables, plots and one page."""
     from mmm_core.benchmark.calibration_study import stored_calibration
+    from mmm_core.benchmark.coverage_study import stored_coverage
     from mmm_core.benchmark.session import default_output, stored_results
     from mmm_core.benchmark.summary import result_table, write_summary
 
     output = default_output(project.config)
     results = stored_results(output)
     with refusals():
-        if not results and stored_calibration(output) is None:
+        if not results and stored_calibration(output) is None and stored_coverage(output) is None:
             raise dg.Failure(
                 f"There are no results in {output}; materialize benchmark_result.", allow_retries=False
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from mmm_assets.attributes import attributes
+from mmm_assets.attributes import SAMPLER, attributes
 from mmm_assets.checks import cases_table, check_results, check_specs, refusals
 from mmm_assets.metadata import bytes_version, frame_metadata, frame_version, picture
 from mmm_assets.progress import logged
@@ -20,7 +20,7 @@ from mmm_core.selection.choice import MODEL_CHOICE_CHECKS, ModelChoice, check_ch
 
 READS = {
     "model",
-    "training",
+    *SAMPLER,
     "runtime.precision",
     "runtime.device",
     "features.adstock",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mmm_assets.attributes import attributes
+from mmm_assets.attributes import SAMPLER, attributes
 from mmm_assets.checks import cases_table, check_results, check_specs, refusals
 from mmm_assets.fit_tracking import fell_back, fit_run, record_outcome
 from mmm_assets.io_managers import StoredFit
@@ -13,15 +13,18 @@ from mmm_assets.metadata import bytes_version, model_data_version, picture
 from mmm_assets.progress import logged
 from mmm_assets.resources.project import Project
 from mmm_assets.resources.tracking import Tracker
+from mmm_assets.specification import CALIBRATION, specified
 from mmm_assets.warm_start import last_accepted
+from mmm_core.attribution.spans import require_weeks
 from mmm_core.config.schema import Config
 from mmm_core.evaluation.convergence import CONVERGENCE_CHECKS, check_convergence
 from mmm_core.features.checks import check_model_data
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.posterior import Posterior
-from mmm_core.model.specification import build_spec
+from mmm_core.optimization.early import require_feasible
+from mmm_core.optimization.names import require_names
 from mmm_core.progress import Progress
-from mmm_core.quality.check import require
+from mmm_core.quality.check import CheckResult, require, with_trust_severities
 from mmm_core.selection.candidates import chosen_model
 from mmm_core.selection.choice import ModelChoice
 
@@ -36,19 +39,23 @@ def definitions(project: Project) -> dg.Definitions:
     """Assets and checks of this stage."""
     reads = {
         "model",
-        "training",
+        *SAMPLER,
         "features.adstock",
         "features.saturation",
         "runtime.precision",
         "runtime.device",
     }
+    told = ["experiments"] if project.config.calibration.experiments is not None else []
     return dg.Definitions(
         assets=[
             dg.asset(
                 name="posterior",
                 io_manager_key="posterior_io",
                 pool=FIT_POOL,
-                **attributes(project, "train", reads=reads, kinds={project.config.model.backend, "mlflow"}),
+                deps=["prior_predictive", *told],
+                **attributes(
+                    project, "train", reads=reads | CALIBRATION, kinds={project.config.model.backend, "mlflow"}
+                ),
             )(posterior_of_chosen_model if project.config.model.selection.enabled else posterior)
         ],
         asset_checks=[
@@ -108,7 +115,11 @@ def _fitted(
 
     with refusals():
         require(check_model_data(model_data, config), "model_data")
-        spec = build_spec(config, model_data)
+        paid = model_data.paid_channels
+        require_names(config, paid, model_data.geos, model_data.channels[len(paid) :])
+        require_weeks(model_data.dates, config.attribution)
+        require_feasible(config.optimization, model_data)
+        spec = specified(config, model_data).spec
         start = last_accepted(project, model_data, spec, context.log)
         with fit_run(tracker, context, project, model_data) as run:
             outcome = fit_until_converged(
@@ -136,8 +147,7 @@ def _fitted(
 
 def posterior_checks(posterior: StoredFit, project: dg.ResourceParam[Project]) -> Iterator[dg.AssetCheckResult]:
     """Whether the posterior may be interpreted, by the limits of today's configuration."""
-    results = check_convergence(posterior.diagnostics, project.config.complexity.identifiability)
-    yield from check_results("posterior", CONVERGENCE_CHECKS, results)
+    yield from check_results("posterior", CONVERGENCE_CHECKS, judge_convergence(posterior, project))
 
 
 def interpretable(fit: StoredFit, project: Project) -> Posterior:
@@ -148,8 +158,14 @@ def interpretable(fit: StoredFit, project: Project) -> Posterior:
     Raises:
         GateError: naming each parameter and limit.
     """
-    require(check_convergence(fit.diagnostics, project.config.complexity.identifiability), "posterior")
+    require(judge_convergence(fit, project), "posterior")
     return fit.posterior
+
+
+def judge_convergence(fit: StoredFit, project: Project) -> list[CheckResult]:
+    """Outcome of every check of `CONVERGENCE_CHECKS`."""
+    results = check_convergence(fit.diagnostics, project.config.complexity.identifiability)
+    return with_trust_severities(results, project.config)
 
 
 def _version(posterior: Posterior) -> str:

@@ -34,6 +34,37 @@ RunnerName = Literal[
 ]
 
 
+CoverageScenario = Literal["planned", "unseen_demand", "confounded", "s_shaped"]
+
+
+class CoverageSeedsConfig(Section):
+    """Simulated panels per scenario, by the backend that fits them."""
+
+    pymc: int = Field(100, ge=1, le=10_000)
+    meridian: int = Field(20, ge=1, le=10_000)
+
+
+class CoverageStudyConfig(Section):
+    """How often intervals hold the truth: panels of one size, simulated again and again, each fitted.
+
+    The model is the one of `features` and `model` without what is said of single channels, fitted by
+    `model.backend`, tried once more where the convergence gate asks for it; `model.fallback` is not used.
+    """
+
+    seeds: CoverageSeedsConfig = CoverageSeedsConfig()
+    scenarios: tuple[CoverageScenario, ...] = Field(("planned", "confounded"), min_length=1)
+    """`planned`: media go on and off by chance.  `unseen_demand`: demand that no column shows moves the KPI, and
+    spend does not follow it.  `confounded`: spend follows that demand.  `s_shaped`: as `planned`, with Hill
+    slopes from 0.8 to 1.8."""
+    geos: int = Field(5, ge=1, le=200)
+    weeks: int = Field(104, ge=52, le=1040)
+    channels: int = Field(3, ge=1, le=60)
+    controls: int = Field(1, ge=0, le=20)
+    chains: int = Field(2, ge=2, le=16)
+    draws: int = Field(1000, ge=50)
+    """Kept draws per chain; the other sampler settings are those of `training`."""
+
+
 class BenchmarkConfig(Section):
     """What `mmm benchmark` and the assets of the same name do unless told otherwise.
 
@@ -58,3 +89,4 @@ class BenchmarkConfig(Section):
     """Seed of the simulated data sets."""
     calibration_panels: int = Field(200, ge=1)
     """Simulated panels of the asset `calibration`."""
+    coverage: CoverageStudyConfig = CoverageStudyConfig()

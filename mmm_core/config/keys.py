@@ -118,6 +118,11 @@ def is_group(path: KeyPath) -> bool:
     return bool(options) and all(option.get("type") == "object" for option in options)
 
 
+def is_entry(path: KeyPath) -> bool:
+    """Whether the schema has a map at the path above, so that the last part is a name of the user's."""
+    return any("additionalProperties" in option and "properties" not in option for option in options_at(path[:-1]))
+
+
 def accepts_boolean(path: KeyPath) -> bool:
     """Whether `true` and `false` are allowed at this path."""
     return any(option.get("type") == "boolean" for option in options_at(path))
@@ -158,13 +163,13 @@ def nearest(name: str, names: Sequence[str]) -> str | None:
 
 
 def nearest_key(path: KeyPath) -> str | None:
-    """The dotted key that was probably meant: a sibling, or else the same name in another section."""
+    """The dotted key that was probably meant: the very name in one other section, or else a sibling."""
     name = str(path[-1])
-    sibling = nearest(name, writable_names_in(path[:-1]))
-    if sibling:
-        return dotted((*path[:-1], sibling))
     elsewhere = [key for key in all_keys() if key[-1] == name]
-    return dotted(elsewhere[0]) if len(elsewhere) == 1 else None
+    if len(elsewhere) == 1:
+        return dotted(elsewhere[0])
+    sibling = nearest(name, writable_names_in(path[:-1]))
+    return dotted((*path[:-1], sibling)) if sibling else None
 
 
 def choices_at(path: KeyPath) -> list[str]:

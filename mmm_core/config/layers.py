@@ -9,6 +9,7 @@ from mmm_core.config.keys import (
     PROFILES,
     KeyPath,
     dotted,
+    is_entry,
     is_group,
     is_prefix,
     is_section,
@@ -142,13 +143,15 @@ def merge(layers: Sequence[Layer]) -> Entries:
     """Values of all layers; where two give the same key, the later layer's.
 
     Lists are replaced, sections and maps are merged key by key; an empty section, or something else
-    in the place of a section or map, adds nothing.
+    in the place of a section or map, adds nothing.  A map's entry that is empty is there, with defaults.
     """
     entries: Entries = {}
     for layer in layers:
         for path, value in leaves(layer.values):
             below = [other for other in entries if is_prefix(path, other) and other != path]
-            if is_group(path) and (value != {} or below or is_section(path)):
+            if is_section(path) and is_entry(path) and value in ({}, None) and not below:
+                value = {}
+            elif is_group(path) and (value != {} or below or is_section(path)):
                 continue
             for other in [*below, *(other for other in entries if is_prefix(other, path))]:
                 del entries[other]

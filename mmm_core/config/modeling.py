@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from mmm_core.config.backtests import RollingSplitsConfig
 from mmm_core.config.base import Section
 from mmm_core.config.inputs import Interval, Name, Share
 from mmm_core.config.prior_families import Family
@@ -145,6 +146,9 @@ class TrainingConfig(Section):
     retry_factor: float = Field(2.0, ge=1.5, le=10)
     """The one longer try multiplies tune and draws by this."""
     seed: int = Field(20240101, ge=0)
+    rolling_splits: RollingSplitsConfig = RollingSplitsConfig()
+    max_runtime: float | None = Field(None, gt=0)
+    """Minutes for all fits of a backtest together: after them no further fit begins; null: no limit."""
 
 
 class ConvergenceLimitsConfig(Section):

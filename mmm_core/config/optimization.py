@@ -109,7 +109,8 @@ class FuturePlanConfig(Section):
     """CSV, Parquet or Excel file of the coming weeks with the source's columns: media and spend, and of controls,
     population and revenue per KPI what is known; null: the same weeks a year before are planned again."""
     weeks: int | None = Field(None, ge=1, le=104)
-    """How many weeks are planned, from the week after the last one of the data; null: all weeks of the file."""
+    """How many weeks are planned, from the week after the last one of the data; null: all weeks of the file, or
+    without one a year (52 weeks)."""
     credit_carryover: bool = True
     """Count what the plan's last weeks bring after its end."""
     cost_changes: dict[Name, Change] = {}
@@ -122,7 +123,7 @@ class FlightingConfig(Section):
     period_weeks: int = Field(1, ge=1, le=13)
     """Weeks of a period, counted from the plan's first; the split over weeks inside a period stays as planned."""
     max_change: float = Field(1.0, gt=0, le=10)
-    """Largest relative change of a channel's spend in a period against its plan scaled with the scenario's budget."""
+    """Largest relative change of a channel's spend in a period against its plan, scaled with the scenario."""
     min_period_share: Share = 0.0
     """Each period gets at least this share of a channel's average spend per period."""
     max_period_share: float | None = Field(None, gt=0)

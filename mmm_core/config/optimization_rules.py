@@ -47,7 +47,8 @@ def _overlaps(config: Config) -> Iterator[Problem]:
     for index, overlap in enumerate(config.optimization.audience_overlap):
         pair = frozenset(overlap.channels)
         if len(pair) == 1 or pair in seen:
-            message = f"received {' and '.join(overlap.channels)}; allowed: two different channels, each pair once."
+            names = " and ".join(overlap.channels)
+            message = f"received {names}; allowed: two different channels, each pair once."
             yield Problem(("optimization", "audience_overlap", index, "channels"), message)
         seen.add(pair)
 

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mmm_core.config.backtests import ValidationStrategiesConfig
 from mmm_core.config.base import Section
 from mmm_core.config.inputs import Name, Share
+from mmm_core.config.stability import DigitalChecksConfig, StabilityConfig
 
 PeriodKind = Literal["year", "quarter", "month"]
 
@@ -20,10 +22,28 @@ class MetricsConfig(Section):
     """Smallest share of weeks inside the 90 % posterior predictive interval."""
 
 
+class PriorPredictiveConfig(Section):
+    """Limits that the priors keep before anything is fitted."""
+
+    max_impossible_share: Share = 0.5
+    """Largest prior probability that the window's KPI is negative or more than five times what it was."""
+    max_negative_baseline: Share = 0.5
+    """Largest prior probability that the KPI without any media is negative."""
+    max_media_above_total: Share = 0.25
+    """Largest prior probability that media brought more than all of the KPI that was observed."""
+
+
 class EvaluationConfig(Section):
     """When a fit counts as good enough."""
 
     metrics: MetricsConfig = MetricsConfig()
+    prior_predictive: PriorPredictiveConfig = PriorPredictiveConfig()
+    validation_strategies: ValidationStrategiesConfig = ValidationStrategiesConfig()
+    stability: StabilityConfig = StabilityConfig()
+    digital_checks: DigitalChecksConfig = DigitalChecksConfig()
+    severities: dict[Name, Literal["error", "warn", "off"]] = {}
+    """check of a fit -> `error` (rejects the model), `warn` or `off`; checks without which numbers mean nothing
+    always reject."""
 
 
 class WindowConfig(Section):

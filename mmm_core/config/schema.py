@@ -3,6 +3,7 @@
 from mmm_core.config.base import Section
 from mmm_core.config.benchmark import BenchmarkConfig
 from mmm_core.config.cleaning import EnhancedCleaningConfig
+from mmm_core.config.experiments import CalibrationConfig
 from mmm_core.config.features import FeaturesConfig
 from mmm_core.config.ingest import ExternalDataConfig, IngestConfig
 from mmm_core.config.inputs import Name, PathsConfig, ProjectConfig
@@ -35,6 +36,7 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     complexity: ComplexityConfig = ComplexityConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
     attribution: AttributionConfig = AttributionConfig()
     optimization: OptimizationConfig = OptimizationConfig()
     evaluation: EvaluationConfig = EvaluationConfig()

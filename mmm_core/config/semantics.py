@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
 from mmm_core.config.cleaning_rules import CLEANING_RULES
+from mmm_core.config.experiment_rules import EXPERIMENT_RULES
 from mmm_core.config.feature_rules import FEATURE_RULES
 from mmm_core.config.ingest_rules import INGEST_RULES
 from mmm_core.config.keys import KeyPath, dotted, nearest
@@ -14,6 +15,7 @@ from mmm_core.config.model_rules import MODEL_RULES
 from mmm_core.config.optimization_rules import OPTIMIZATION_RULES
 from mmm_core.config.problems import Problem
 from mmm_core.config.schema import Config
+from mmm_core.config.trust_rules import TRUST_RULES
 from mmm_core.config.validation_rules import VALIDATION_RULES
 
 _OWNER = re.compile(r"team:.+|[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -124,5 +126,7 @@ _RULES: tuple[Callable[[Config], Iterator[Problem]], ...] = (
     *CLEANING_RULES,
     *FEATURE_RULES,
     *MODEL_RULES,
+    *EXPERIMENT_RULES,
     *OPTIMIZATION_RULES,
+    *TRUST_RULES,
 )

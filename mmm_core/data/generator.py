@@ -72,7 +72,7 @@ def media_effects(rng: Rng, population: FloatArray, n_weeks: int, n_channels: in
 def patterned_media_effects(
     rng: Rng, population: FloatArray, n_channels: int, demand: FloatArray, preset: Preset
 ) -> MediaEffects:
-    """The same for a preset: each channel with one of `PATTERNS` and a Hill slope of its own.
+    """The same for a preset: each channel with one of `PATTERNS` (or flights) and a Hill slope of its own.
 
     Args:
         rng: source of randomness.
@@ -83,14 +83,17 @@ def patterned_media_effects(
     """
     n_geos, n_weeks = demand.shape
     plan = np.empty((n_geos, n_weeks, n_channels))
-    for m in range(n_channels):
-        plan[:, :, m] = spend_pattern(rng, PATTERNS[m % len(PATTERNS)], n_geos, n_weeks)
-    plan *= rng.lognormal(0.0, 0.25, (n_geos, 1, n_channels)) * rng.gamma(8.0, 1 / 8.0, plan.shape)
+    if preset.flights:
+        plan = _flights(rng, plan.shape)
+    else:
+        for m in range(n_channels):
+            plan[:, :, m] = spend_pattern(rng, PATTERNS[m % len(PATTERNS)], n_geos, n_weeks)
+        plan *= rng.lognormal(0.0, 0.25, (n_geos, 1, n_channels)) * rng.gamma(8.0, 1 / 8.0, plan.shape)
     plan *= np.exp(preset.demand_coupling * demand)[:, :, None] * rng.uniform(0.3, 2.0, n_channels)
     curves = MediaCurves(
         alpha=rng.uniform(0.1, 0.7, n_channels),
         ec=rng.uniform(0.5, 1.6, n_channels),
-        slope=rng.uniform(0.8, 1.8, n_channels),
+        slope=rng.uniform(*preset.slopes, n_channels),
         eta=np.full(n_channels, preset.geo_spread if n_geos > 1 else 0.0),
     )
     return _effects_of(rng, plan, population, curves)

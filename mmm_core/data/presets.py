@@ -18,6 +18,13 @@ class Preset:
     """By how much the logarithm of spend follows one sd of demand that no column shows: 0 for planned spend."""
     demand_share: float = 0.0
     """Size of that demand in the KPI, one sd as a share of the KPI without media."""
+    flights: bool = False
+    """Each channel is on and off by chance, in each geo by itself, instead of the patterns."""
+    slopes: tuple[float, float] = (0.8, 1.8)
+    """Ends between which each channel's Hill slope is drawn."""
+    returns: tuple[float, float] | None = None
+    """Ends between which each channel's ROI is drawn by itself, uniform in its logarithm; None: the channels'
+    returns are spread evenly."""
 
     @property
     def sizes(self) -> dict[str, int]:

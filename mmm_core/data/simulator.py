@@ -17,7 +17,7 @@ from mmm_core.config.ingest import SimulatorConfig
 from mmm_core.data import generator
 from mmm_core.data.generator import FloatArray, MediaEffects, Rng
 from mmm_core.data.naming import NATIONAL
-from mmm_core.data.presets import PRESETS
+from mmm_core.data.presets import PRESETS, Preset
 from mmm_core.data.truth import Truth, contribution_frame
 from mmm_core.errors import ConfigError
 
@@ -48,13 +48,18 @@ class _Effects:
     """(M + K + 2, G, T) channels, controls, seasonality, baseline"""
 
 
-def simulate(settings: SimulatorConfig) -> Simulation:
+def simulate(settings: SimulatorConfig, preset: Preset | None = None) -> Simulation:
     """Simulate a panel; the same settings give the same panel.
+
+    Args:
+        settings: size, dates, seed, and the preset by its name.
+        preset: a panel that has no name, in place of the one that `settings` name.
 
     Raises:
         ConfigError: `ingest.simulator.start_date` is no Monday in ISO form.
     """
-    preset = PRESETS[settings.preset] if settings.preset is not None else None
+    if preset is None and settings.preset is not None:
+        preset = PRESETS[settings.preset]
     settings = settings if preset is None else settings.model_copy(update=preset.sizes)
     dates = _dates(settings)
     children = np.random.SeedSequence(settings.seed).spawn(7)
@@ -76,7 +81,7 @@ def simulate(settings: SimulatorConfig) -> Simulation:
     revenue_per_kpi = np.round(_REVENUE_PER_KPI * money_rng.uniform(0.99, 1.01, shape), 4)
     contributions = effects.components * population[:, None]
     revenue = (contributions[: settings.n_channels] * revenue_per_kpi).sum(axis=(1, 2))
-    spend = _spend(cost_rng, effects.media.impressions, revenue)
+    spend = _spend(cost_rng, effects.media.impressions, revenue, None if preset is None else preset.returns)
     frame = _frame(settings, dates, effects, spend)
     frame["conversions"] = np.maximum(kpi, 0.0).ravel()
     frame["revenue_per_conversion"] = revenue_per_kpi.ravel()
@@ -112,12 +117,16 @@ def _effects(
     return _Effects(media, controls, np.concatenate(stacked))
 
 
-def _spend(rng: Rng, impressions: FloatArray, revenue: FloatArray) -> FloatArray:
-    """(G, T, M) money, at prices that give returns between the ends of `_ROI_RANGE`."""
+def _spend(
+    rng: Rng, impressions: FloatArray, revenue: FloatArray, returns: tuple[float, float] | None
+) -> FloatArray:
+    """(G, T, M) money, at prices that give the returns: drawn, or evenly between the ends of `_ROI_RANGE`."""
     n_channels = impressions.shape[2]
-    low, high = np.log(_ROI_RANGE)
-    steps = (np.arange(n_channels) + 0.5) / n_channels
-    roi = np.exp(low + (high - low) * rng.permutation(steps))
+    low, high = np.log(_ROI_RANGE if returns is None else returns)
+    steps = (
+        rng.permutation((np.arange(n_channels) + 0.5) / n_channels) if returns is None else rng.random(n_channels)
+    )
+    roi = np.exp(low + (high - low) * steps)
     unpriced = impressions * np.exp(rng.normal(0.0, 0.05, impressions.shape))
     return np.asarray(np.round(unpriced * revenue / roi / unpriced.sum(axis=(0, 1)), 2), dtype=np.float64)
 

@@ -6,10 +6,13 @@ from typing import Any, Literal
 
 from mmm_core.config.data_checks import PROTECTED_CHECKS
 from mmm_core.config.schema import Config
+from mmm_core.config.trust_checks import PROTECTED_TRUST_CHECKS
 from mmm_core.errors import GateError
 
 Severity = Literal["error", "warn"]
 """`error` blocks whatever depends on the checked data; `warn` informs."""
+Wanted = Literal["error", "warn", "off"]
+"""A severity as configuration gives it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def require(results: Iterable[CheckResult], subject: str) -> None:
 
 
 def with_severities(results: Iterable[CheckResult], config: Config) -> list[CheckResult]:
-    """The results under the configured severities.
+    """Results about data under the configured severities.
 
     Args:
         results: outcomes with their default severities.
@@ -63,15 +66,25 @@ def with_severities(results: Iterable[CheckResult], config: Config) -> list[Chec
         The results in their order; those that are `off` are left out.  A protected check
         (`data_checks.PROTECTED_CHECKS`) that blocks stays as it is.
     """
-    wanted = config.validation.severities
-    if not wanted:
-        return list(results)
-    judged = (_under(result, wanted.get(result.name)) for result in results)
+    return _judged(results, config.validation.severities, PROTECTED_CHECKS)
+
+
+def with_trust_severities(results: Iterable[CheckResult], config: Config) -> list[CheckResult]:
+    """Results about a fit under `evaluation.severities`, as `with_severities` does it for data.
+
+    Protected are `trust_checks.PROTECTED_TRUST_CHECKS`.
+    """
+    return _judged(results, config.evaluation.severities, PROTECTED_TRUST_CHECKS)
+
+
+def _judged(
+    results: Iterable[CheckResult], wanted: Mapping[str, Wanted], protected: frozenset[str]
+) -> list[CheckResult]:
+    judged = (_under(result, wanted.get(result.name), result.name in protected) for result in results)
     return [result for result in judged if result is not None]
 
 
-def _under(result: CheckResult, wanted: Severity | Literal["off"] | None) -> CheckResult | None:
-    protected = result.name in PROTECTED_CHECKS and result.severity == "error"
-    if wanted is None or protected:
+def _under(result: CheckResult, wanted: Wanted | None, is_protected: bool) -> CheckResult | None:
+    if wanted is None or (is_protected and result.severity == "error"):
         return result
     return None if wanted == "off" else replace(result, severity=wanted)

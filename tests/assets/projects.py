@@ -109,11 +109,12 @@ def exported(project: Project) -> dict[str, bytes]:
 def quiet_run(
     definitions: dg.Definitions, instance: dg.DagsterInstance, *assets: str, geo: str | None = None
 ) -> Any:
-    """Materialize assets in one run, as an ad-hoc run from the UI would."""
-    job = definitions.resolve_implicit_global_asset_job_def()
+    """Materialize assets, and what the same steps make, in one run, as an ad-hoc run from the UI would."""
+    job, graph = definitions.resolve_implicit_global_asset_job_def(), definitions.resolve_asset_graph()
+    together = {key for asset in assets for key in graph.get(dg.AssetKey(asset)).execution_set_asset_keys}
     return job.execute_in_process(
         instance=instance,
-        asset_selection=[dg.AssetKey(asset) for asset in assets],
+        asset_selection=sorted(together),
         partition_key=geo,
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

@@ -48,7 +48,9 @@ def test_the_code_location_loads(project: Project) -> None:
 
 def test_the_pipeline_is_without_the_benchmark(project: Project) -> None:
     keys = build_definitions(project).resolve_asset_graph().get_all_asset_keys()
-    benchmark = {dg.AssetKey(name) for name in ("benchmark_result", "benchmark_summary", "calibration")}
+    benchmark = {
+        dg.AssetKey(name) for name in ("benchmark_result", "benchmark_summary", "calibration", "coverage")
+    }
     assert not benchmark & set(keys)
 
 
@@ -87,6 +89,23 @@ def test_the_calibration_is_materialized_with_its_check_and_then_summarised(proj
         assert summary.success, projects.reason(summary)
     page = default_output(project.config) / "summary.html"
     assert "calibration/calibration.png" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_coverage_study_is_materialized_with_its_checks(project: Project) -> None:
+    coverage = "{scenarios: [planned], geos: 2, weeks: 52, channels: 1, controls: 0, draws: 50, seeds: {pymc: 1}}"
+    model = ("model.backend=pymc", "model.fallback=none", "training.tune=60")
+    project = projects.load(project.loaded.path, f"benchmark.coverage={coverage}", *model)
+    definitions = benchmark_definitions(project)
+    with open_instance(project) as instance:
+        result = definitions.resolve_job_def("benchmark_coverage").execute_in_process(
+            instance=instance, raise_on_error=False
+        )
+        assert result.success, projects.reason(result)
+        checks = result.get_asset_check_evaluations()
+        assert [check.check_name for check in checks] == ["interval_coverage", "panels_converged"]
+        (made,) = result.get_asset_materialization_events()
+        assert made.materialization.metadata["panels"].value == 1
 
 
 def test_a_run_that_fails_says_why(project: Project) -> None:

@@ -70,4 +70,13 @@ def test_a_stage_makes_what_it_needs_and_no_more(finished: Project, tmp_path: Pa
 def test_force_makes_the_stage_again_but_not_what_it_needs(finished: Project, tmp_path: Path) -> None:
     project = projects.copied(finished, tmp_path)
     outcome = projects.run(project, ("optimize",), force=True)
-    assert {asset for asset, _ in outcome.made} == {"source_snapshot", "budget_plan"}
+    assert {asset for asset, _ in outcome.made} == {
+        "source_snapshot",
+        "budget_plan",
+        "scenario_summary",
+        "shadow_prices",
+        "scenario_comparison",
+        "frontier",
+        "flighting",
+        "forecast",
+    }

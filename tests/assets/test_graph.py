@@ -9,6 +9,43 @@ from mmm_assets.assembly import build_definitions
 from mmm_assets.resources.project import Project
 from tests.assets import projects
 
+ABOUT_THE_PAST = {
+    "contributions",
+    "channel_summary",
+    "response_curves",
+    "pooled_response_curves",
+    "fitted",
+    "fitted_total",
+    "attribution_periods",
+    "counterfactuals",
+    "adstock",
+    "saturation",
+    "frequency",
+}
+PLANS = {
+    "budget_plan",
+    "scenario_summary",
+    "shadow_prices",
+    "scenario_comparison",
+    "frontier",
+    "flighting",
+    "forecast",
+}
+REPORTED = (
+    (ABOUT_THE_PAST - {"response_curves"})
+    | PLANS
+    | {
+        "posterior",
+        "evaluation",
+        "model_verdict",
+        "prior_predictive",
+        "stability",
+        "data_quality",
+        "change_log",
+        "exploration",
+        "source_snapshot",
+    }
+)
 GRAPH = {
     # asset: (group, by geo, made from)
     "source_snapshot": ("ingest", False, set()),
@@ -22,34 +59,16 @@ GRAPH = {
     "model_data": ("features", False, {"features", "source_snapshot"}),
     "exploration": ("features", False, {"model_data", "change_log", "source_snapshot"}),
     "attribution_comparison": ("features", False, {"features", "source_snapshot"}),
-    "posterior": ("train", False, {"model_data"}),
-    "contributions": ("evaluate", False, {"posterior"}),
-    "channel_summary": ("evaluate", False, {"posterior"}),
-    "response_curves": ("evaluate", False, {"posterior"}),
-    "evaluation": ("evaluate", False, {"posterior", "contributions"}),
-    "budget_plan": ("optimize", False, {"posterior"}),
+    "prior_predictive": ("train", False, {"model_data"}),
+    "posterior": ("train", False, {"model_data", "prior_predictive"}),
+    **{name: ("evaluate", False, {"posterior"}) for name in ABOUT_THE_PAST},
+    "evaluation": ("evaluate", False, {"posterior", "contributions", "fitted"}),
+    "stability": ("evaluate", False, {"posterior"}),
+    "model_verdict": ("evaluate", False, {"posterior", "evaluation", "prior_predictive", "stability"}),
+    **{name: ("optimize", False, {"posterior", "model_verdict"}) for name in PLANS},
     "data_quality": ("report", False, {"validation_report", "features", "model_data", "source_snapshot"}),
-    "report": (
-        "report",
-        False,
-        {
-            "posterior",
-            "contributions",
-            "channel_summary",
-            "response_curves",
-            "evaluation",
-            "budget_plan",
-            "data_quality",
-            "change_log",
-            "exploration",
-            "source_snapshot",
-        },
-    ),
-    "exports": (
-        "report",
-        False,
-        {"posterior", "contributions", "channel_summary", "response_curves", "evaluation", "budget_plan"},
-    ),
+    "report": ("report", False, REPORTED),
+    "exports": ("report", False, REPORTED | {"response_curves"}),
 }
 CHECKS = {
     "source_snapshot": {
@@ -130,8 +149,28 @@ CHECKS = {
         "roi_uncertainty",
         "prior_shift",
         "roi_outside_prior",
+        "roi_out_of_line",
         "contribution_sum",
+        "chains_differ",
+        "learned_from_data",
+        "predictive_total",
+        "predictive_spread",
+        "predictive_extremes",
+        "predictive_autocorrelation",
     },
+    "prior_predictive": {"prior_kpi", "prior_baseline", "prior_media_share"},
+    "stability": {
+        "refresh_roi",
+        "refresh_contribution",
+        "refresh_surprise",
+        "prior_data_conflict",
+        "prior_dominates",
+        "loo_reliable",
+        "input_noise",
+        "placebo_channel",
+        "leave_one_geo_out",
+    },
+    "model_verdict": {"accepted"},
 }
 JOBS = {"full"} | {
     f"stage_{stage}"

@@ -17,6 +17,11 @@ EXPORTS = {
     "response_curves.csv",
     "budget_plan.csv",
     "report.html",
+    "scenario_summary.csv",
+    "shadow_prices.csv",
+    "attribution_periods.csv",
+    "adstock.csv",
+    "saturation.csv",
 }
 
 

@@ -19,7 +19,7 @@ import pytest
 from mmm_assets.assembly import build_definitions
 from mmm_assets.provenance import Provenance
 from mmm_assets.resources.project import Project
-from mmm_assets.stages import features, ingest, report, transform, validate
+from mmm_assets.stages import features, ingest, quality, transform, validate
 from mmm_core.config.base import Section
 from mmm_core.data.mapping import raw_panel
 from tests.assets import projects
@@ -206,7 +206,7 @@ def _read_by_assets(project: Project, tracer: _Tracer) -> dict[str, set[str]]:
     checked("model_data", partial(features.model_data_checks, data, project))
     made("exploration", partial(features.exploration, data, logs, record, project))
     made("attribution_comparison", partial(features.attribution_comparison, tables, record, project))
-    made("data_quality", partial(report.data_quality, reports, tables, record, data, project))
+    made("data_quality", partial(quality.data_quality, reports, tables, record, data, project))
     return read
 
 

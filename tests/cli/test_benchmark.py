@@ -79,6 +79,24 @@ def test_a_calibration_runs_alone_and_is_summarised(tmp_path: Path) -> None:
     assert "calibration/calibration.png" in (output / "summary.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+def test_a_coverage_study_runs_alone_and_is_summarised(tmp_path: Path) -> None:
+    coverage = {"scenarios": ["planned"], "geos": 2, "weeks": 52, "channels": 1, "controls": 0, "draws": 50}
+    values = projects.settings(tmp_path, None, benchmark={"coverage": coverage}, training={"tune": 60})
+    config = projects.write_config(tmp_path, values | {"model": {"backend": "pymc", "fallback": "none"}})
+    output = tmp_path / "bench"
+    common = ("--config", str(config), "--output", str(output))
+    code, out, err = _invoke(*common, "--coverage", "--seeds", "1")
+    assert code == 0, err
+    assert "1 (pymc) fits of the coverage study pass the convergence gate" in " ".join(out.split())
+    assert sorted(path.name for path in output.iterdir()) == ["coverage", "summary.html", "summary.md"]
+    assert pd.read_csv(output / "coverage" / "fits.csv")["panels"].tolist() == [1]
+    (output / "summary.md").unlink()
+    code, _, err = _invoke(*common, "--plots-only")
+    assert code == 0, err
+    assert "coverage/coverage.png" in (output / "summary.md").read_text(encoding="utf-8")
+
+
 def test_the_data_path_is_measured_alone_and_summarised(tmp_path: Path) -> None:
     config = projects.write_config(tmp_path, projects.settings(tmp_path, None))
     output = tmp_path / "bench"
@@ -103,6 +121,9 @@ def test_the_data_path_is_measured_alone_and_summarised(tmp_path: Path) -> None:
         (("--plots-only",), "There are no benchmark results"),
         (("--calibration", "3", "--plots-only"), "leave one of them out"),
         (("--calibration", "3", "--tune", "50"), "--tune: a calibration has steps of its own"),
+        (("--coverage", "--plots-only"), "leave one of them out"),
+        (("--coverage", "--tune", "50"), "--tune: the coverage study takes its steps from benchmark.coverage"),
+        (("--seeds", "5"), "add --coverage"),
         (("--data-scale", "3", "--plots-only"), "leave one of them out"),
         (("--data-scale", "3", "--draws", "50"), "--draws: the data path has no sampler steps"),
         (("--data-scale", "3,x"), "such as 10,100,1000; 'x' is none"),

@@ -73,6 +73,18 @@ def test_a_section_with_every_key_commented_out_is_its_defaults(load: Load) -> N
     assert load("training:\n  # draws: 5\nmodel: {}\n").config == Config()
 
 
+@pytest.mark.parametrize("empty", ["{}", ""])
+def test_an_empty_entry_of_a_map_is_there_with_defaults(load: Load, empty: str) -> None:
+    text = f"optimization:\n  scenarios:\n    plain: {empty}\n    own: {{change: 0.1}}\n"
+    profile = "profiles:\n  p: {optimization: {scenarios: {own: {}, plain: {change: 0.2}}}}\n"
+    scenarios = load(text).config.optimization.scenarios
+    assert {name: one.change for name, one in scenarios.items()} == {"plain": 0.0, "own": 0.1}
+    scenarios = load(text + profile, profile="p").config.optimization.scenarios
+    assert {name: one.change for name, one in scenarios.items()} == {"plain": 0.2, "own": 0.1}
+    questions = load(text, overrides=["attribution.counterfactuals.all={}"]).config.attribution.counterfactuals
+    assert list(questions) == ["all"]
+
+
 def test_an_empty_section_in_a_profile_takes_nothing_away(load: Load) -> None:
     text = "training: {draws: 300}\nprofiles:\n  local: {training: , model: {}}\n"
     assert load(text, "local").config.training.draws == 300

@@ -6,7 +6,7 @@ import pytest
 
 from mmm_core.config.ingest import SimulatorConfig
 from mmm_core.data.generator import PATTERNS, spend_pattern
-from mmm_core.data.presets import PRESETS
+from mmm_core.data.presets import PRESETS, Preset
 from mmm_core.data.simulator import Simulation, simulate
 from mmm_core.data.truth import Truth
 
@@ -145,3 +145,20 @@ def test_the_whole_truth_survives_json() -> None:
     truth = _simulated("growing_business").truth
     again = Truth.from_json(truth.to_json())
     assert (again.slope, again.roi_by_geo) == (truth.slope, truth.roi_by_geo)
+
+
+def test_a_preset_without_a_name_is_simulated_like_one_with_a_name() -> None:
+    settings = SimulatorConfig.model_validate({"preset": "geo_effects", "seed": 5})
+    unnamed = simulate(settings.model_copy(update={"preset": None}), PRESETS["geo_effects"])
+    pd.testing.assert_frame_equal(unnamed.frame, simulate(settings).frame)
+
+
+def test_flights_slopes_and_returns_are_as_the_preset_says() -> None:
+    preset = Preset(6, 80, 4, 1, flights=True, slopes=(1.0, 1.0), returns=(0.5, 0.6))
+    simulation = simulate(SimulatorConfig(seed=3), preset)
+    assert set(simulation.truth.slope.values()) == {1.0}
+    assert all(0.499 < roi < 0.601 for roi in simulation.truth.roi.values())
+    for channel in simulation.truth.roi:
+        weeks = simulation.frame[f"{channel}_impressions"].to_numpy().reshape(6, 80) > 0
+        assert 0.5 < weeks.mean() < 0.95
+        assert len({row.tobytes() for row in weeks}) == 6

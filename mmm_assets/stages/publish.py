@@ -1,0 +1,116 @@
+"""Stage report: what is written besides the report where `reports` asks for it: deck, dashboards, pages, plots."""
+
+import json
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from mmm_assets.attributes import GATE, attributes
+from mmm_assets.checks import refusals
+from mmm_assets.io_managers import StoredFit
+from mmm_assets.provenance import require_fit
+from mmm_assets.resources.project import Project
+from mmm_assets.stages.report import DASHBOARD, DECK, GEO_PAGES
+from mmm_assets.stages.report_inputs import READS, gather, report_ins
+
+_PLACES = {"deck": "", "dashboard_exports": DASHBOARD, "geo_reports": GEO_PAGES}
+"""Asset -> folder in the exports that its files are in."""
+
+
+def is_published(project: Project, asset: str, record: Path) -> bool:
+    """Whether the files that an asset wrote to the exports are still there; true of every other asset.
+
+    Args:
+        project: whose exports.
+        asset: its name.
+        record: the stored value of the asset.
+    """
+    if asset not in _PLACES:
+        return True
+    names = [Path(path).name for path in json.loads(record.read_text(encoding="utf-8"))["files"]]
+    return all((project.exports / _PLACES[asset] / name).is_file() for name in names)
+
+
+def definitions(project: Project) -> dg.Definitions:
+    """Assets that the configuration asks for."""
+    wanted, reads = project.config.reports, GATE | READS
+    curves = {"response_curves": dg.AssetIn(key="response_curves")}
+    found = []
+    if wanted.executive_deck:
+        found.append(_asset(project, "deck", reads, {"powerpoint"}, {})(deck))
+    if wanted.dashboard_exports:
+        found.append(_asset(project, "dashboard_exports", reads, {"csv", "parquet"}, curves)(dashboard_exports))
+    if wanted.geo_reports:
+        found.append(_asset(project, "geo_reports", reads, {"html"}, curves)(geo_reports))
+    if wanted.dated_outputs:
+        found.append(_asset(project, "dated_outputs", reads, {"csv", "matplotlib"}, curves)(dated_outputs))
+    return dg.Definitions(assets=found)
+
+
+def _asset(project: Project, name: str, reads: Set[str], kinds: set[str], more: dict[str, dg.AssetIn]) -> Any:
+    return dg.asset(
+        name=name,
+        ins=report_ins(project) | more,
+        io_manager_key="json",
+        **attributes(project, "report", reads=reads, kinds=kinds),
+    )
+
+
+def deck(project: dg.ResourceParam[Project], **values: Any) -> dg.MaterializeResult[dict[str, Any]]:
+    """Slides for decision makers, with charts that can be edited: `exports/deck.pptx`."""
+    from mmm_core.reporting.deck.deck import write_deck
+
+    path = project.exports / DECK
+    with refusals():
+        write_deck(path, gather(values, project))
+    return _written(values["posterior"], path, [path])
+
+
+def dashboard_exports(project: dg.ResourceParam[Project], **values: Any) -> dg.MaterializeResult[dict[str, Any]]:
+    """Every table as CSV and Parquet with a data dictionary, for dashboards: `exports/dashboard`."""
+    from mmm_core.reporting.dashboard.dashboard import write_dashboard
+
+    folder = project.exports / DASHBOARD
+    with refusals():
+        inputs = gather(values, project)
+        paths = write_dashboard(folder, inputs, _curves(values), values["posterior"].posterior.data)
+    return _written(values["posterior"], folder, list(paths))
+
+
+def geo_reports(project: dg.ResourceParam[Project], **values: Any) -> dg.MaterializeResult[dict[str, Any]]:
+    """One page per geo: `exports/geos`."""
+    from mmm_core.reporting.geo_pages import write_geo_reports
+
+    folder = project.exports / GEO_PAGES
+    with refusals():
+        inputs = gather(values, project)
+        paths = write_geo_reports(folder, inputs, _curves(values))
+    return _written(values["posterior"], folder, list(paths))
+
+
+def dated_outputs(project: dg.ResourceParam[Project], **values: Any) -> dg.MaterializeResult[dict[str, Any]]:
+    """Plots, tables, scenarios and the model's file under dated names that are never overwritten: `outputs`."""
+    from mmm_core.reporting.outputs.outputs import write_outputs
+
+    folder = project.storage / "outputs"
+    with refusals():
+        inputs = gather(values, project)
+        fit: StoredFit = values["posterior"]
+        paths = write_outputs(folder, fit.posterior, inputs, diagnostics=fit.diagnostics)
+    return _written(values["posterior"], folder, list(paths))
+
+
+def _curves(values: dict[str, Any]) -> pd.DataFrame:
+    curves: pd.DataFrame = values["response_curves"]
+    require_fit(values["posterior"].version, response_curves=curves)
+    return curves
+
+
+def _written(fit: StoredFit, place: Path, paths: list[Path]) -> dg.MaterializeResult[dict[str, Any]]:
+    return dg.MaterializeResult(
+        value={"fit": fit.version, "files": [str(path) for path in paths]},
+        metadata={"path": dg.MetadataValue.path(str(place)), "files": len(paths)},
+    )
