@@ -55,7 +55,7 @@ def test_consumers_of_bad_data_refuse_in_later_runs(finished: Project, tmp_path:
 def test_a_source_that_blocks_is_not_pooled_in_later_runs(finished: Project, tmp_path: Path) -> None:
     def with_a_total(frame: pd.DataFrame) -> pd.DataFrame:
         numbers = frame.drop(columns="geo").set_index("time").astype(float)
-        total = numbers.groupby("time").sum().reset_index().assign(geo="All")
+        total = numbers.groupby("time").sum().reset_index().assign(geo="All regions")
         return pd.concat([frame, total])
 
     project = _project(finished, tmp_path, with_a_total)
@@ -63,7 +63,7 @@ def test_a_source_that_blocks_is_not_pooled_in_later_runs(finished: Project, tmp
     assert "rollup_geos" in blocked.stops[0].message
     definitions = build_definitions(project)
     with open_instance(project) as instance:
-        for geo in (*projects.GEOS, "All"):
+        for geo in (*projects.GEOS, "All regions"):
             assets = ("raw_panel", "validation_report", "clean_panel", "change_log", "features")
             assert projects.quiet_run(definitions, instance, *assets, geo=geo).success
         cube = projects.quiet_run(definitions, instance, "model_data")
