@@ -28,7 +28,7 @@ def refuse_unknown_names(scenario: str, cells: Cells, constraints: PlatformConst
     ]
     everywhere = {f"{channel}@{geo}" for geo in cells.geos for channel in cells.channels}
     fixed = [name for name in constraints.fixed if cells.by_geo or name not in everywhere]
-    named += [("fixed", name, (*cells.channels, *cells.names)) for name in fixed]
+    named += [("fixed", name, tuple(dict.fromkeys((*cells.channels, *cells.names)))) for name in fixed]
     for key, name, known in named:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
