@@ -1,6 +1,7 @@
 """What tests of several packages share."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,17 @@ def _same_environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def _captured_output_stays_open() -> None:
+    """Keep absl, where it is loaded, from closing the file that pytest captures standard error in.
+
+    Its handler closes its stream with itself unless that is standard error at that moment; where a command is
+    tried, standard error is another one, and whoever configures logging there closes all handlers.
+    """
+    if absl := sys.modules.get("absl.logging"):
+        absl.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from mmm_core.features.model_data import ModelData
 from mmm_core.model.posterior import Posterior
 from mmm_core.progress import Progress
 from mmm_core.quality.check import CheckResult, with_trust_severities
+from mmm_core.stability.records import check_from_record, check_record, finite_rows
 from mmm_core.storage import atomic_path
 
 READS = {
@@ -124,7 +125,7 @@ def backtest_of_split(
         value=record,
         data_version=dg.DataVersion(bytes_version(json.dumps(record["scores"], sort_keys=True).encode())),
         metadata={
-            "scores": cases_table(_rows(overall.round(4).to_dict("records"))),
+            "scores": cases_table(finite_rows(overall.round(4))),
             "seconds": result.seconds,
             "max_rhat": result.max_rhat,
             "warm_start": result.warm_start,
@@ -147,8 +148,8 @@ def backtest_summary(
             raise DataError("No split of the backtest has been run; materialize backtest first.")
         summary = summarise_splits(found)
         results = check_backtest(summary, planned, project.config.evaluation.metrics)
-    tables = {name: _rows(getattr(summary, name).to_dict("records")) for name in BACKTEST_TABLES}
-    value = {**tables, "results": [_plain(result) for result in results]}
+    tables = {name: finite_rows(getattr(summary, name)) for name in BACKTEST_TABLES}
+    value = {**tables, "results": [check_record(result) for result in results]}
     version = bytes_version(json.dumps([value["scores"], value["roi"]], sort_keys=True).encode())
     return dg.MaterializeResult(
         value=value,
@@ -174,7 +175,7 @@ def backtest_checks(
 
 def judge_backtest(summary: Mapping[str, Any], project: Project) -> list[CheckResult]:
     """Outcome of the checks of `BACKTEST_CHECKS` that apply."""
-    stored = [CheckResult(**{**record, "table": tuple(record["table"])}) for record in summary["results"]]
+    stored = [check_from_record(record) for record in summary["results"]]
     return with_trust_severities(stored, project.config)
 
 
@@ -215,24 +216,3 @@ def _refuse_if_late(project: Project, place: Path) -> None:
             f"The splits of this backtest have taken {spent / 60:.1f} minutes, and training.max_runtime is "
             f"{limit:g}; raise it and materialize backtest again: finished splits are kept."
         )
-
-
-def _rows(records: list[dict[Any, Any]]) -> list[dict[str, Any]]:
-    """Rows that JSON can hold: what is not finite is None."""
-    return [{str(key): _number(value) for key, value in record.items()} for record in records]
-
-
-def _number(value: Any) -> Any:
-    return None if isinstance(value, float) and not abs(value) < float("inf") else value
-
-
-def _plain(result: CheckResult) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "passed": bool(result.passed),
-        "severity": result.severity,
-        "message": result.message,
-        "value": _number(result.value),
-        "threshold": result.threshold,
-        "table": _rows([dict(row) for row in result.table]),
-    }

@@ -23,6 +23,7 @@ from mmm_core.model.prior_draws import prior_draws
 from mmm_core.quality.check import CheckResult, with_trust_severities
 from mmm_core.selection.candidates import chosen_model
 from mmm_core.selection.choice import ModelChoice
+from mmm_core.stability.records import check_from_record, check_record
 
 EXPERIMENTS = "experiments"
 ADJUSTMENTS = "adjustments"
@@ -91,7 +92,7 @@ def experiment_comparison(
         adjustments = specified(chosen, draws.data).adjustments
     mark_fit(table, posterior.version)
     table.attrs[ADJUSTMENTS] = [_plain(row) for row in adjustments.to_dict("records")]
-    table.attrs["results"] = [_plain(asdict(result)) for result in results]
+    table.attrs["results"] = [check_record(result) for result in results]
     return dg.MaterializeResult(
         value=table,
         data_version=frame_version(table),
@@ -114,7 +115,7 @@ def judge_experiments(table: pd.DataFrame, project: Project, fit: str | None = N
     """Outcome of the checks of `EXPERIMENT_CHECKS`; with `fit`, only of a table about that fit."""
     if fit is not None:
         require_fit(fit, experiment_comparison=table)
-    stored = [CheckResult(**{**record, "table": tuple(record["table"])}) for record in table.attrs["results"]]
+    stored = [check_from_record(record) for record in table.attrs["results"]]
     return with_trust_severities(stored, project.config)
 
 
