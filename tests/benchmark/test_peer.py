@@ -87,7 +87,7 @@ def test_the_peer_gets_the_whole_panel_and_the_settings(interpreter: str, tmp_pa
 
 
 def test_a_failure_is_told_in_the_peers_words(interpreter: str, tmp_path: Path) -> None:
-    with pytest.raises(SamplingError, match="code 1: no such sampler"):
+    with pytest.raises(SamplingError, match=r"stopped with code -?\d+: .*no such sampler"):
         fit_peer(_job(interpreter, tmp_path), tiny_model_data(), "broken", tmp_path)
 
 
