@@ -11,7 +11,16 @@ import pytest
 if TYPE_CHECKING:
     from mmm_assets.resources.project import Project
 
-_WITH_DAGSTER = ("assets", "cli")
+_WITH_DAGSTER = (
+    "assets",
+    "cli",
+    "automation",
+    "deployment",
+    "end_to_end",
+    "faults",
+    "security",
+    "serving",
+)
 _FROM_LIBRARIES = ("ignore:The ``noload`` loader strategy is deprecated",)
 """Warnings that libraries cause among themselves (MLflow's own queries) and that are not ours to mend."""
 

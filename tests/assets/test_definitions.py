@@ -9,11 +9,7 @@ from pathlib import Path
 from tests.assets import projects
 
 HEAVY = ("meridian", "tensorflow", "jax", "pymc", "mlflow", "numpyro", "arviz", "matplotlib", "pandera", "scipy")
-LIMIT_SECONDS = 3.0
-_IMPORT = (
-    "import json, sys, time; start = time.process_time(); import mmm_assets.definitions; "
-    "print(json.dumps([time.process_time() - start, sorted(sys.modules)]))"
-)
+_IMPORT = "import json, sys; import mmm_assets.definitions; print(json.dumps(sorted(sys.modules)))"
 
 
 def _import(config: Path) -> "subprocess.CompletedProcess[str]":
@@ -23,14 +19,10 @@ def _import(config: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_import_is_quick_and_light(tmp_path: Path) -> None:
-    config = projects.write_config(tmp_path, projects.settings(tmp_path, None))
-    runs = [_import(config) for _ in range(3)]  # the first one may have to compile
-    assert [run.returncode for run in runs] == [0, 0, 0], runs[0].stderr
-    measured = [json.loads(run.stdout) for run in runs]
-    assert not set(HEAVY) & set(measured[0][1])
-    # Processor time, because a busy machine says nothing about the import.
-    assert min(seconds for seconds, _ in measured) < LIMIT_SECONDS
+def test_import_is_light(tmp_path: Path) -> None:
+    run = _import(projects.write_config(tmp_path, projects.settings(tmp_path, None)))
+    assert run.returncode == 0, run.stderr
+    assert not set(HEAVY) & set(json.loads(run.stdout))
 
 
 def test_a_broken_configuration_is_told_first_and_without_its_causes(tmp_path: Path) -> None:

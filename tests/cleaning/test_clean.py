@@ -298,6 +298,7 @@ def test_one_week_is_enough_to_be_cleaned() -> None:
     assert len(cleaned.panel) == 1
 
 
+@pytest.mark.full
 def test_a_geo_of_five_years_of_days_is_cleaned_in_a_fraction_of_40_milliseconds() -> None:
     raw = panel(wide_rows(1826, step_days=1), mapping=WIDE_MAPPING)
     clean_panel(raw, WIDE_MAPPING, config(data=WIDE_SECTION))

@@ -362,6 +362,7 @@ def test_hash_depends_on_every_content_and_on_the_preparation_only() -> None:
     assert prepare(source, {}, config_of({})).content_hash == source.content_hash
 
 
+@pytest.mark.full
 def test_a_million_rows_take_seconds() -> None:
     days = pd.date_range("2019-01-01", periods=1800).strftime("%Y-%m-%d").to_numpy(dtype=object)
     frame = pd.DataFrame({"geo": np.repeat([f"g{n}" for n in range(300)], 1800), "day": np.tile(days, 300)})

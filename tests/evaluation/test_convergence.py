@@ -218,6 +218,7 @@ def test_unreadable_diagnostics_are_refused_with_a_remedy() -> None:
         Diagnostics.from_json('{"parameters": []}')
 
 
+@pytest.mark.full
 def test_a_large_posterior_takes_seconds() -> None:
     import time
 

@@ -65,6 +65,7 @@ def test_simulated_geos_raise_no_alarm(preset: str) -> None:
     assert messages == []
 
 
+@pytest.mark.full
 def test_checks_of_five_years_of_days_are_quick() -> None:
     """A generous bound: pandera alone would take several times as long."""
     rows = source_rows(1826, start="2019-01-01", step_days=1)

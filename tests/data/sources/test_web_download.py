@@ -267,6 +267,6 @@ def test_processes_that_fetch_the_same_share_one_download(server: LocalServer, t
         job.start()
     contents = [results.get(timeout=60) for _ in jobs]
     for job in jobs:
-        job.join(timeout=10)
+        job.join(timeout=120)
     assert contents == [BIG] * 2
     assert sum("If-None-Match" not in seen.headers for seen in server.seen) == 1

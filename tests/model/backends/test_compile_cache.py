@@ -36,7 +36,7 @@ def test_programs_are_kept_inside_the_block_only(tmp_path: Path) -> None:
 
 
 def test_threads_of_one_folder_share_it_and_others_wait(tmp_path: Path) -> None:
-    together = Barrier(2, timeout=30)
+    together = Barrier(2, timeout=120)
 
     def share(number: float) -> str:
         with compile_cache(tmp_path / "a"):
