@@ -26,6 +26,10 @@ class UnreachableError(DataError):
     """A service that the data comes from did not answer, or only with faults, however often it was asked."""
 
 
+class StoreUnusableError(InputError):
+    """The object store of `paths.storage` cannot be used: no bucket, no access, no answer."""
+
+
 class SpecificationError(InputError):
     """The model specification is impossible, or this backend cannot fit it."""
 
@@ -48,3 +52,15 @@ class LateError(MMMError):
 
 class StorageError(MMMError):
     """A stored artifact is missing, truncated or not what it should be."""
+
+
+class DiskFullError(StorageError, OSError):
+    """There is no room for a file; what was there before is unchanged."""
+
+
+class TrackingError(MMMError):
+    """The tracking store (MLflow) does not answer, or does not take what it is given."""
+
+
+class BusyError(MMMError):
+    """Another process holds what is needed, longer than it is waited for."""

@@ -1,9 +1,15 @@
-"""Logging: one handler for everything, console or JSON lines, and no secret in any of it."""
+"""Logging: one handler for everything, console or JSON lines, and no secret in any of it.
+
+A record says what was being done when it was written: fields that `log_fields` has set (project, run, asset, ...).
+"""
 
 import json
 import logging
+import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +19,46 @@ from mmm_core.config.outputs import LoggingConfig
 _OWN_LOGGERS = ("mmm_core", "mmm_assets")
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _CONSOLE_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_WHERE = ("asset", "partition")
+_everywhere: dict[str, str] = {}
+"""Fields of records whose thread has none of its own: threads of a library do the work of whoever started them."""
+_here: ContextVar[Mapping[str, str] | None] = ContextVar("fields of log records", default=None)
+_secrets: frozenset[str] = frozenset()
+
+
+def masked(text: str) -> str:
+    """`text` without the secrets of this process's configuration; for what is shown without being logged."""
+    return mask(text, _secrets)
+
+
+def known_secrets() -> frozenset[str]:
+    """What `configure_logging` was told not to show."""
+    return _secrets
+
+
+def set_log_fields(fields: Mapping[str, str]) -> None:
+    """From now on records of this thread, and of threads without fields, have these; empty ones are left out."""
+    kept = {name: value for name, value in fields.items() if value}
+    _here.set(kept)
+    _everywhere.clear()
+    _everywhere.update(kept)
+
+
+def current_log_fields() -> dict[str, str]:
+    """Fields that a record gets now."""
+    here = _here.get()
+    return dict(_everywhere if here is None else here)
+
+
+@contextmanager
+def log_fields(**fields: str) -> Iterator[None]:
+    """Add fields to the records of the block."""
+    before = current_log_fields()
+    set_log_fields({**before, **fields})
+    try:
+        yield
+    finally:
+        set_log_fields(before)
 
 
 def configure_logging(config: LoggingConfig, secrets: Iterable[str] = ()) -> None:
@@ -21,9 +67,12 @@ def configure_logging(config: LoggingConfig, secrets: Iterable[str] = ()) -> Non
     Own loggers get the configured level; those of other packages keep theirs, which by default is
     warnings and worse.  Calling it again replaces what it set up before; handlers of others stay.
     """
+    global _secrets
+    _secrets = frozenset(secrets)
     handler = _OwnHandler()
-    handler.addFilter(MaskingFilter(secrets))
-    handler.setFormatter(JsonFormatter() if config.format == "json" else logging.Formatter(_CONSOLE_FORMAT))
+    handler.addFilter(FieldsFilter())
+    handler.addFilter(MaskingFilter(_secrets))
+    handler.setFormatter(formatter_of(config))
     root = logging.getLogger()
     for previous in [other for other in root.handlers if isinstance(other, _OwnHandler)]:
         root.removeHandler(previous)
@@ -33,8 +82,29 @@ def configure_logging(config: LoggingConfig, secrets: Iterable[str] = ()) -> Non
         logging.getLogger(name).setLevel(config.level)
 
 
+def formatter_of(config: LoggingConfig) -> logging.Formatter:
+    """How records are written."""
+    return JsonFormatter() if config.format == "json" else ConsoleFormatter(_CONSOLE_FORMAT)
+
+
 class _OwnHandler(logging.StreamHandler[Any]):
-    """Marks the handler that `configure_logging` may replace."""
+    """Writes to standard error, whatever that is at the time; `configure_logging` may replace it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+class FieldsFilter(logging.Filter):
+    """Adds the current fields to each record that does not have them; every record passes."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Extend the record."""
+        for name, value in current_log_fields().items():
+            if not hasattr(record, name):
+                setattr(record, name, value)
+        return True
 
 
 class MaskingFilter(logging.Filter):
@@ -66,6 +136,17 @@ class MaskingFilter(logging.Filter):
 
     def _masked(self, text: str) -> str:
         return mask(text, self._secrets)
+
+
+class ConsoleFormatter(logging.Formatter):
+    """One line for people, with what was being done at its end: `[posterior, run 1a2b3c4d]`."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Everything but exception and stack."""
+        said = [str(getattr(record, name)) for name in _WHERE if hasattr(record, name)]
+        run = getattr(record, "run_id", None)
+        said += [f"run {str(run)[:8]}"] if run else []
+        return super().formatMessage(record) + (f" [{', '.join(said)}]" if run else "")
 
 
 class JsonFormatter(logging.Formatter):

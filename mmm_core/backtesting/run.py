@@ -21,12 +21,16 @@ from mmm_core.config.schema import Config
 from mmm_core.errors import SpecificationError, StorageError
 from mmm_core.evaluation.convergence import diagnose
 from mmm_core.evaluation.predictive import on_panel
+from mmm_core.experiments.calibrate import calibrated_spec
+from mmm_core.experiments.cells import weeks_of
+from mmm_core.experiments.experiment import Experiment
+from mmm_core.experiments.registry import load_experiments
 from mmm_core.features.held_out import window, with_controls, without_channel, without_kpi
 from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.model.backend import SamplerSettings, get_backend, sampler_settings
 from mmm_core.model.noise import log_densities, predictive_draws
 from mmm_core.model.posterior import Posterior
-from mmm_core.model.specification import build_spec
+from mmm_core.model.specification import ModelSpec, build_spec
 from mmm_core.progress import Progress, silent
 
 MODEL, SEASONAL, NO_MEDIA = "model", "seasonal_naive", "no_media"
@@ -122,7 +126,7 @@ def run_split(
     """
     began = time.perf_counter()
     seen = seen_by(split, data, config)
-    fit = _fitted(seen, config, progress, start)
+    fit = _fitted(seen, spec_of(split, data, seen, config), config, progress, start)
     diagnostics = diagnose(fit)
     rhat = float(diagnostics.interpreted["rhat"].max())
     table, predictions = _scored(split, data, seen, fit)
@@ -173,9 +177,39 @@ def _settings(config: Config) -> SamplerSettings:
     return dataclasses.replace(configured, chains=_CHAINS, tune=min(configured.tune, draws), draws=draws)
 
 
-def _fitted(seen: ModelData, config: Config, progress: Progress, start: Posterior | None) -> Posterior:
+def spec_of(split: BacktestSplit, data: ModelData, seen: ModelData, config: Config) -> ModelSpec:
+    """The configured model for what the fit sees, with the lift tests that were known by then.
+
+    Args:
+        split: what is held out.
+        data: all weeks.
+        seen: `seen_by` of the split.
+        config: the model and `calibration`.
+
+    Raises:
+        SpecificationError: the model is impossible, or an experiment cannot be used as configured.
+        DataError: the file of experiments is wrong.
+    """
+    known = [one for one in load_experiments(config, data) if _was_known(one, split, data, seen)]
+    return calibrated_spec(build_spec(config, seen), seen, known, config).spec
+
+
+def _was_known(experiment: Experiment, split: BacktestSplit, data: ModelData, seen: ModelData) -> bool:
+    """Whether the fit may see a test: all of it (weeks after its end that its result includes, too) is inside its
+    weeks and about its channels, and it says nothing of a KPI that is held out."""
+    weeks = weeks_of(experiment, data)
+    last = weeks.stop + experiment.post_weeks
+    inside = weeks.start >= split.first and last <= split.end
+    geos = [data.geos.index(geo) for geo in experiment.geos]
+    told = split.tested(data)[geos, weeks.start : last].any()
+    return inside and not told and set(experiment.channels) <= set(seen.channels)
+
+
+def _fitted(
+    seen: ModelData, spec: ModelSpec, config: Config, progress: Progress, start: Posterior | None
+) -> Posterior:
     """The fit; once more and longer where the chains disagree much."""
-    backend, spec, settings = get_backend(config.model.backend), build_spec(config, seen), _settings(config)
+    backend, settings = get_backend(config.model.backend), _settings(config)
     usable = start if start is not None and start.data.controls == seen.controls else None
     fit = backend.sample(seen, spec, settings, progress, usable)
     if float(diagnose(fit).interpreted["rhat"].max()) > _RETRY_RHAT:

@@ -37,7 +37,7 @@ def calibration_case(config: Config) -> tuple[ModelData, ModelSpec, Scaling]:
     ingest = IngestConfig(connector_priority=("simulator",), simulator=simulator)
     general = for_any_data(config, ingest, DataConfig())
     coverage = CoverageConfig(min_weeks_required=_WEEKS, preferred_weeks=_WEEKS)
-    seasons = type(config.features.seasonality)()
+    seasons = type(config.features.seasonality)(annual_fourier_order=0)
     made = general.model_copy(
         update={
             "validation": ValidationConfig(coverage_frequency=coverage),

@@ -37,7 +37,7 @@ COVERAGE_CHECKS = {
 """Check name -> what it looks at, in the order of the results."""
 _LEVEL, _TARGET = 0.9, (0.85, 0.95)
 _JUDGED = "planned"
-"""The scenario in which the model is right but for the season; the others show what it costs to be wrong."""
+"""The scenario in which the model is right; the others show what it costs to be wrong."""
 _FEWEST_ACCEPTED = 0.9
 
 

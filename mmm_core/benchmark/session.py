@@ -14,6 +14,7 @@ from mmm_core.config.schema import Config
 from mmm_core.errors import ConfigError, StorageError
 from mmm_core.model.backend import SamplerSettings, sampler_settings
 from mmm_core.progress import Progress, silent
+from mmm_core.storage import working_folder
 
 SettingsPreset = Literal["quick", "full"]
 _PRESETS: dict[SettingsPreset, dict[str, int]] = {
@@ -137,7 +138,7 @@ def stored_results(output: Path, datasets: Sequence[str] = (), runners: Sequence
 
 def default_output(config: Config) -> Path:
     """Where results are kept unless told otherwise."""
-    return Path(config.paths.storage).expanduser().resolve() / "benchmark"
+    return working_folder(config.paths.storage, config.paths.work) / "benchmark"
 
 
 def _made(folder: Path) -> Path:

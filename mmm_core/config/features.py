@@ -1,6 +1,6 @@
 """Section `features`: transformations of media and time, and further columns for the model."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -55,8 +55,9 @@ class SaturationConfig(Section):
 class SeasonalityConfig(Section):
     """Patterns of the calendar."""
 
-    annual_fourier_order: int = Field(0, ge=0, le=10)
-    """Pairs of annual sine and cosine terms; 0 for none."""
+    annual_fourier_order: Annotated[int, Field(ge=0, le=10)] | Literal["auto"] = "auto"
+    """Pairs of annual sine and cosine terms; 0 for none.  `auto`: 2 where there are at least 78 weeks and
+    `model.knots` are at least 8 weeks apart, else none."""
     monthly_fourier_order: int = Field(0, ge=0, le=2)
     """Pairs of terms with the period of a month (pay days); 0 for none."""
     calendar_effects: tuple[Literal["month_start", "month_end", "quarter_end", "year_end"], ...] = ()

@@ -28,4 +28,13 @@ class PathsConfig(Section):
     """Where results live."""
 
     storage: Name = ".mmm"
-    """Folder (relative to the working directory) of all stored assets, exports and the MLflow store."""
+    """Folder (relative to the working directory) of all stored assets and exports; or a folder of an object store,
+    such as `s3://bucket/folder` (any URL that fsspec knows)."""
+    work: Name | None = None
+    """Folder of what has to be local: Dagster's and MLflow's sqlite files, caches, checkpoints, locks; null:
+    `storage` if that is a local folder, otherwise `.mmm`."""
+    endpoint_url: Name | None = None
+    """Address of an S3-like server other than Amazon's, e.g. `http://minio:9000`; credentials come from the
+    environment (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, ...)."""
+    storage_options: dict[Name, bool | int | float | str] = {}
+    """Further options of the store's fsspec client; one that is a secret has to be written as `${NAME}`."""

@@ -12,6 +12,7 @@ from mmm_core.config import masking
 from mmm_core.config.interpolation import Interpolated, interpolate
 from mmm_core.config.keys import KeyPath, dotted, is_prefix, leaves, nested
 from mmm_core.config.layers import Entries, merge, read_layers
+from mmm_core.config.masking import environment_secrets
 from mmm_core.config.problems import (
     Problem,
     described,
@@ -21,6 +22,7 @@ from mmm_core.config.problems import (
     value_problems,
 )
 from mmm_core.config.schema import Config
+from mmm_core.config.secret_keys import secret_problems
 from mmm_core.config.semantics import override_problems, semantic_problems
 
 
@@ -34,7 +36,7 @@ class LoadedConfig:
     path: Path
     profile: str | None
     secrets: frozenset[str] = field(repr=False)
-    """Values of environment variables that `${NAME}` put into the configuration."""
+    """Values of environment variables that `${NAME}` put into the configuration, or whose names say it."""
     interpolated: frozenset[str] = frozenset()
     """Dotted keys whose value holds a secret."""
 
@@ -73,7 +75,7 @@ def load_config(
         origins=_origins(config, entries),
         path=path,
         profile=profile,
-        secrets=frozenset(secret for secret in interpolated.secrets if secret),
+        secrets=frozenset(secret for secret in interpolated.secrets if secret) | environment_secrets(environ),
         interpolated=frozenset(dotted(key) for key in interpolated.written),
     )
 
@@ -119,6 +121,7 @@ def _validated(entries: Entries, interpolated: Interpolated) -> tuple[Config, li
     problems = [*interpolated.problems, *unknown_key_problems(nested(dict.fromkeys(entries)))]
     known = _without(values, [problem.path for problem in problems])
     problems += value_problems(nested(known), interpolated.written)
+    problems += secret_problems(values, interpolated.written)
     broken = [problem.path for problem in problems]
     try:
         config = Config.model_validate(nested(_without(known, broken)))

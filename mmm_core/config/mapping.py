@@ -1,5 +1,7 @@
 """Section `data`: which column is what, and which rows count."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from mmm_core.config.base import Section
@@ -89,3 +91,8 @@ class DataConfig(Section):
     windows: WindowsConfig = WindowsConfig()
     week_start: Weekday = "monday"
     """First day of a week, to which daily data is aggregated and weekly dates are aligned."""
+    on_bad_geo: Literal["stop", "exclude"] = "stop"
+    """What becomes of the pooled fit if a blocking check fails for a geo, or its rows cannot be used: nothing is
+    pooled, or the geo is left out of fit, budgets and report, which name it with the reason."""
+    max_excluded_share: float = Field(0.2, ge=0, lt=1)
+    """Largest share of the geos that `exclude` may leave out; beyond it nothing is pooled."""

@@ -1,8 +1,11 @@
 """The whole configuration: one closed, frozen model."""
 
+from mmm_core.config.alerts import AlertsConfig
+from mmm_core.config.automation import AutomationConfig
 from mmm_core.config.base import Section
 from mmm_core.config.benchmark import BenchmarkConfig
 from mmm_core.config.cleaning import EnhancedCleaningConfig
+from mmm_core.config.deployment import DeploymentConfig
 from mmm_core.config.experiments import CalibrationConfig
 from mmm_core.config.features import FeaturesConfig
 from mmm_core.config.ingest import ExternalDataConfig, IngestConfig
@@ -18,6 +21,8 @@ from mmm_core.config.outputs import (
     RuntimeConfig,
     TrackingConfig,
 )
+from mmm_core.config.promotion import PromotionConfig
+from mmm_core.config.refresh import RefreshConfig
 from mmm_core.config.validation import ValidationConfig
 
 
@@ -40,8 +45,13 @@ class Config(Section):
     attribution: AttributionConfig = AttributionConfig()
     optimization: OptimizationConfig = OptimizationConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    promotion: PromotionConfig = PromotionConfig()
+    refresh: RefreshConfig = RefreshConfig()
     reports: ReportsConfig = ReportsConfig()
     tracking: TrackingConfig = TrackingConfig()
     runtime: RuntimeConfig = RuntimeConfig()
     benchmark: BenchmarkConfig = BenchmarkConfig()
     logging: LoggingConfig = LoggingConfig()
+    deployment: DeploymentConfig = DeploymentConfig()
+    automation: AutomationConfig = AutomationConfig()
+    alerts: AlertsConfig = AlertsConfig()

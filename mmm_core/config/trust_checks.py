@@ -17,6 +17,7 @@ PROTECTED_TRUST_CHECKS = frozenset(
 """What makes the numbers meaningless where it fails: while such a check blocks, it cannot be lowered."""
 OTHER_TRUST_CHECKS = frozenset(
     {
+        "excluded_geos",
         "no_divergence",
         "mape",
         "coverage",

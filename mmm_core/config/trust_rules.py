@@ -27,6 +27,16 @@ def _severities(config: Config) -> Iterator[Problem]:
             yield Problem((*_SEVERITIES, name), message)
 
 
+def _must_pass(config: Config) -> Iterator[Problem]:
+    """A misspelled check would never fail."""
+    for name in config.promotion.must_pass:
+        if name not in TRUST_CHECKS:
+            close = nearest(name, sorted(TRUST_CHECKS))
+            hint = f" Did you mean {close}?" if close else ""
+            message = f"no check of a fit is named {name!r}; allowed: {', '.join(sorted(TRUST_CHECKS))}.{hint}"
+            yield Problem(("promotion", "must_pass"), message)
+
+
 def _claims(config: Config) -> Iterator[Problem]:
     """Limits of a channel that claims nothing, or that nothing can keep."""
     found, claimed = config.evaluation.digital_checks, config.features.attribution.conversions
@@ -49,4 +59,4 @@ def _claims(config: Config) -> Iterator[Problem]:
             yield Problem(path, f"min_ratio {low:g} is not below max_ratio {high:g}; lower it or raise max_ratio.")
 
 
-TRUST_RULES: tuple[Callable[[Config], Iterator[Problem]], ...] = (_severities, _claims)
+TRUST_RULES: tuple[Callable[[Config], Iterator[Problem]], ...] = (_severities, _claims, _must_pass)

@@ -18,7 +18,6 @@ from mmm_core.model.forward import (
 )
 from mmm_core.model.model_spec import ModelSpec
 from mmm_core.model.prior_draws import prior_draws
-from mmm_core.model.scaling import fit_scaling
 from mmm_core.quality.check import CheckResult
 
 PRIOR_PREDICTIVE_CHECKS: Mapping[str, str] = {
@@ -78,7 +77,7 @@ def prior_predictive(data: ModelData, spec: ModelSpec, seed: int) -> PriorPredic
         spec: the model.
         seed: of the draws.
     """
-    drawn = prior_draws(data, spec, fit_scaling(data, spec.media_scaling, spec.family), _DRAWS, seed)
+    drawn = prior_draws(data, spec, spec.scaling_for(data), _DRAWS, seed)
     known = data.observed & data.present
     actual = np.where(known, data.kpi, 0.0)
     total = float(actual.sum())

@@ -10,6 +10,7 @@ import pandas as pd
 from mmm_core.attribution.returns import roi_draws
 from mmm_core.config.schema import Config
 from mmm_core.errors import StorageError
+from mmm_core.experiment_planning.columns import PROPOSAL_COLUMNS, SPLIT_COLUMNS
 from mmm_core.experiment_planning.decision import Decision
 from mmm_core.experiment_planning.design import Design, design_of
 from mmm_core.experiment_planning.matching import outcome_series
@@ -21,7 +22,7 @@ from mmm_core.experiment_planning.precision import (
     unexplained,
 )
 from mmm_core.experiment_planning.preposterior import uncertainty_after
-from mmm_core.experiment_planning.proposal import PROPOSAL_COLUMNS, Proposal, proposal_row, ranked
+from mmm_core.experiment_planning.proposal import Proposal, proposal_row, ranked
 from mmm_core.experiment_planning.words import sentences
 from mmm_core.features.model_data import FloatArray
 from mmm_core.model.posterior import Posterior
@@ -31,7 +32,6 @@ from mmm_core.stability.records import table_from_record, table_record
 _DRAWS = 1000
 _POWER_STEPS = np.linspace(0.0, 3.0, 25)
 """Effects of the power curve, in multiples of the smallest detectable one."""
-SPLIT_COLUMNS = ("channel", "geo", "role", "population", "weight")
 POWER_COLUMNS = ("channel", "effect", "share_of_effect", "power")
 OTHERS_COLUMNS = ("tested", "channel", "sd_now", "sd_after", "reduction")
 

@@ -18,7 +18,6 @@ from mmm_core.model.model_spec import ModelSpec
 from mmm_core.model.posterior import Posterior
 from mmm_core.model.prior_draws import prior_draws
 from mmm_core.model.priors import Prior
-from mmm_core.model.scaling import fit_scaling
 
 _DRAWS = 500
 """Prior draws of carryover and saturation that a result is taken from the test to the window by."""
@@ -173,7 +172,7 @@ def _combined_step(channel: str, names: list[str], returns: Sequence[LogNormal],
 
 def _unit_effects(spec: ModelSpec, data: ModelData, seed: int) -> Posterior:
     """Prior draws of carryover and saturation with a media effect of 1 everywhere."""
-    scaling = fit_scaling(data, spec.media_scaling, spec.family)
+    scaling = spec.scaling_for(data)
     drawn = prior_draws(data, spec, scaling, _DRAWS, seed)
     ones = np.ones_like(drawn.samples["beta_gm"].values)
     samples = drawn.samples.assign(beta_gm=(drawn.samples["beta_gm"].dims, ones))

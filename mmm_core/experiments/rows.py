@@ -1,5 +1,6 @@
 """Rows of the registry to experiments: text, dates and numbers, each proven to be what its column holds."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -27,13 +28,14 @@ NUMBER_COLUMNS = (
     "standard_error",
     "post_weeks",
 )
+_log = logging.getLogger(__name__)
 _NEEDED = ("id", "channels", "start", "end", "metric")
 _LARGEST = 1e30
 _MOST_POST_WEEKS = 104
 
 
 def experiments_in(table: SourceTable, data: ModelData) -> list[Experiment]:
-    """One per row.
+    """One per row; a test in a geo that was left out of the data cannot be used with it, and the log says so.
 
     Args:
         table: the file.
@@ -52,6 +54,9 @@ def experiments_in(table: SourceTable, data: ModelData) -> list[Experiment]:
         cells = {name: values[i] for name, values in texts.items()} | {
             name: values[i] for name, values in (numbers | days).items()
         }
+        if gone := _left_out(str(cells["geos"]), data):
+            _log.warning("%s, row %d: not used, because %s is left out.", table.origin, int(row), listed(gone))
+            continue
         found.append(_experiment(_Row(table.origin, int(row), cells), data))
     _check_names(found)
     return found
@@ -82,6 +87,14 @@ class _Row:
     def refuse(self, problem: str) -> NoReturn:
         named = f" (experiment {self.cells['id']})" if self.cells["id"] else ""
         raise DataError(f"{self.origin}, row {self.number}{named}: {problem}")
+
+
+def _left_out(geos: str, data: ModelData) -> list[str]:
+    """Geos of a test that are not in the data because they are bad now; a test everywhere was there as well."""
+    if geos in ("", "all"):
+        return list(data.excluded_geos)
+    named = {geos, *(part.strip() for part in geos.split(";"))}
+    return [geo for geo in data.excluded_geos if geo in named]
 
 
 def _experiment(row: _Row, data: ModelData) -> Experiment:

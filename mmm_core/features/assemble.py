@@ -1,5 +1,6 @@
 """From one frame per geo to the aligned cube that a model is fitted to."""
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmm_core.config.schema import Config
 from mmm_core.data import calendar
+from mmm_core.data.annual_terms import annual_pairs, most_annual_pairs
 from mmm_core.data.mapping import ColumnMapping
 from mmm_core.data.naming import natural_order
 from mmm_core.data.panel import (
@@ -34,14 +36,20 @@ from mmm_core.features.baseline import trend_terms
 from mmm_core.features.fatigue import discounted_channels
 from mmm_core.features.linear_terms import COMPUTED, control_name, control_role, linear_columns
 from mmm_core.features.model_data import ChannelKind, FloatArray, ModelData
+from mmm_core.features.seasonality import is_annual_term
 from mmm_core.features.windows import choose_window
 
+_log = logging.getLogger(__name__)
 _NOT_MODELLED = (EXTRA, AGE, ATTRIBUTED, CURRENCY, CURRENCY_RATE, NATIONAL_SHARE)
 """Columns, or their prefixes, that stay beside the model."""
 
 
 def assemble_model_data(
-    frames: Mapping[str, pd.DataFrame], mapping: ColumnMapping, config: Config, data_version: str
+    frames: Mapping[str, pd.DataFrame],
+    mapping: ColumnMapping,
+    config: Config,
+    data_version: str,
+    excluded: Mapping[str, str] | None = None,
 ) -> ModelData:
     """Stack the features of all geos, in natural order of their names, on all weeks that any of them has.
 
@@ -49,13 +57,15 @@ def assemble_model_data(
     are fitted and which lead up to them is up to `windows.choose_window`.  A channel without media units
     takes spend as media, one with reach takes reach.  Population is the mean over weeks, one where the source
     has none.  Holidays, events and other computed terms that are the same everywhere in the fitted weeks are left
-    out, and the log says so.  The trend counts from the first week of all geos, so that it is the same everywhere.
+    out, and the log says so; so are annual terms that cannot be told from the trend (`annual_pairs`).  The trend
+    counts from the first week of all geos, so that it is the same everywhere.
 
     Args:
         frames: geo -> features panel, at least one geo.
         mapping: which channels, controls and treatments there are.
         config: `project.currency`, `data.windows`, `features`.
         data_version: content hash of the source.
+        excluded: geo of the source that is not among the frames -> why.
 
     Raises:
         ConfigError: `features.holidays.territories` or an event names a geo that does not exist, or two terms have
@@ -67,17 +77,19 @@ def assemble_model_data(
         raise DataError("There is no geo to model; materialize source_snapshot and features first.")
     geos = sorted(frames, key=natural_order)
     ordered = [frames[geo].sort_values(DATE) for geo in geos]
-    _check_named_geos(geos, config)
+    excluded = excluded or {}
+    _check_named_geos([*geos, *excluded], config)
     columns = _columns(ordered[0], mapping, config)
     _check_columns(geos, ordered, columns)
     _check_weekdays(geos, ordered)
     panel = _with_common_trend(align(geos, ordered, columns), config)
     _check_observed(panel, "")
     window = choose_window(panel.weeks, np.isfinite(panel.of(KPI)).any(axis=0).ravel(), config)
-    fitted = panel.cut(window.fitted)
+    fitted = _with_known_season(panel.cut(window.fitted), config)
     _check_observed(fitted, f" (data.windows.estimation_months is {config.data.windows.estimation_months})")
     media = _media_columns(mapping, config)
-    return _model_data(fitted, panel.cut(window.lead), mapping, media, config.project.currency, data_version)
+    data = _model_data(fitted, panel.cut(window.lead), mapping, media, config.project.currency, data_version)
+    return replace(data, excluded_geos=excluded) if excluded else data
 
 
 def _columns(features: pd.DataFrame, mapping: ColumnMapping, config: Config) -> tuple[str, ...]:
@@ -101,6 +113,16 @@ def _with_common_trend(panel: AlignedPanel, config: Config) -> AlignedPanel:
     terms = trend_terms(panel.weeks.to_numpy(), config.features.baseline.trend)
     common = {column: np.tile(values, (len(panel.geos), 1)) for column, values in terms.items()}
     return replace(panel, values={**panel.values, **common})
+
+
+def _with_known_season(fitted: AlignedPanel, config: Config) -> AlignedPanel:
+    """Without annual terms where `annual_fourier_order: auto` cannot tell a season from the trend."""
+    wanted = annual_pairs(config, len(fitted.weeks))
+    if wanted == most_annual_pairs(config):
+        return fitted
+    _log.info("%d weeks: no annual terms (features.seasonality.annual_fourier_order: auto).", len(fitted.weeks))
+    kept = {column: values for column, values in fitted.values.items() if not is_annual_term(column)}
+    return replace(fitted, values=kept)
 
 
 def _model_data(

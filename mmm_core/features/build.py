@@ -5,6 +5,7 @@ import logging
 import pandas as pd
 
 from mmm_core.config.schema import Config
+from mmm_core.data.annual_terms import most_annual_pairs
 from mmm_core.data.panel import DATE, EVENT, GEO
 from mmm_core.data.public_holidays import holidays_per_week
 from mmm_core.errors import ConfigError
@@ -63,7 +64,7 @@ def _new_columns(panel: pd.DataFrame, config: Config) -> dict[str, FloatArray]:
     dates, source = weeks.to_numpy(), source_columns(panel)
     return {
         **holidays_per_week(weeks, geo, settings.holidays),
-        **seasonal_terms(dates, settings.seasonality.annual_fourier_order),
+        **seasonal_terms(dates, most_annual_pairs(config)),
         **monthly_terms(dates, settings.seasonality.monthly_fourier_order),
         **calendar_effects(dates, settings.seasonality.calendar_effects),
         **event_shares(dates, geo, settings.events),

@@ -39,6 +39,19 @@ _ROUNDING = 1e-12
 """Spread, relative to the largest value, up to which values count as equal."""
 
 
+def check_excluded_geos(data: ModelData) -> list[CheckResult]:
+    """`excluded_geos`, a warning that names them with their reasons; nothing if every geo is there."""
+    if not data.excluded_geos:
+        return []
+    total = len(data.geos) + len(data.excluded_geos)
+    why = "; ".join(f"{geo} ({reason})" for geo, reason in data.excluded_geos.items())
+    message = (
+        f"{len(data.excluded_geos)} of {total} geos are left out of fit, budgets and totals: {why}. Correct their "
+        "rows, then run again; the next run takes them back in."
+    )
+    return [CheckResult("excluded_geos", False, "warn", message, float(len(data.excluded_geos)), 0.0)]
+
+
 @np.errstate(over="ignore", invalid="ignore")  # absurd amounts are judged too
 def check_model_data(data: ModelData, config: Config) -> list[CheckResult]:
     """All checks of `MODEL_DATA_CHECKS` that are not off, in that order.

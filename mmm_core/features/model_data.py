@@ -1,5 +1,7 @@
 """The aligned cube that a model is fitted to, and its netCDF form."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -69,6 +71,8 @@ class ModelData:
     nor media, and outcome counts for nothing."""
     control_per_capita: tuple[bool, ...] = ()
     """(K,) whether a control is divided by population before it is scaled; left out: none."""
+    excluded_geos: Mapping[str, str] = field(default_factory=dict)
+    """Geo of the source that is not among `geos` -> why (`data.on_bad_geo: exclude`)."""
 
     def __post_init__(self) -> None:
         """Fill what was left out."""
@@ -141,6 +145,7 @@ class ModelData:
                 "control_roles": list(self.control_roles),
                 "control_per_capita": [int(flag) for flag in self.control_per_capita],
                 "channel_kinds": list(self.channel_kinds),
+                "excluded_geos": json.dumps(dict(self.excluded_geos)),
             },
         )
 
@@ -177,6 +182,7 @@ class ModelData:
                 control_per_capita=tuple(
                     bool(flag) for flag in np.atleast_1d(dataset.attrs["control_per_capita"])
                 ),
+                excluded_geos=json.loads(dataset.attrs.get("excluded_geos", "{}")),
             )
         except KeyError as error:
             raise StorageError(f"Stored model data lacks {error}; materialize model_data again.") from error

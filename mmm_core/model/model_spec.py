@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mmm_core.features.model_data import ModelData
 from mmm_core.model.lift_test import LiftTest
 from mmm_core.model.priors import Prior
+from mmm_core.model.scaling import Scaling, fit_scaling
 
 AdstockFamily = Literal["geometric", "binomial", "delayed", "weibull"]
 SaturationFamily = Literal["hill", "logistic", "michaelis_menten", "none"]
@@ -65,15 +67,27 @@ class ModelSpec:
     """Common scale of the half-normal media effects; only for `robust_log`."""
     lift_tests: tuple[LiftTest, ...] = ()
     """Experiments that the model's counterfactual has to agree with (pymc only)."""
+    scaling: Scaling | None = dataclasses.field(default=None, compare=False)
+    """Constants kept from an earlier fit of the same geos, channels and controls; None: those of the data.  Not
+    part of the text, as a posterior has its constants anyway."""
 
     def __post_init__(self) -> None:
         """Fill what was left out."""
         if not self.lag_shape:
             object.__setattr__(self, "lag_shape", (Prior("deterministic", (0.0,)),) * len(self.channels))
 
+    def scaling_for(self, data: ModelData) -> Scaling:
+        """The constants that a fit to these data uses.
+
+        Raises:
+            SpecificationError: the data have none of their own (`fit_scaling`).
+        """
+        return fit_scaling(data, self.media_scaling, self.family) if self.scaling is None else self.scaling
+
     def to_json(self) -> str:
-        """The specification as JSON text."""
-        return json.dumps({field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)})
+        """The specification as JSON text, without `scaling`."""
+        names = [field.name for field in dataclasses.fields(self) if field.name != "scaling"]
+        return json.dumps({name: _plain(getattr(self, name)) for name in names})
 
     @classmethod
     def from_json(cls, text: str) -> "ModelSpec":

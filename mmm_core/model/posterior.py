@@ -13,6 +13,7 @@ from mmm_core.features.model_data import ModelData
 from mmm_core.model.lift_test import LiftTest
 from mmm_core.model.scaling import Scaling
 from mmm_core.model.specification import ModelSpec
+from mmm_core.plausible import require_plausible
 from mmm_core.storage import atomic_path
 
 PARAMETER_DIMS: dict[str, tuple[str, ...]] = {
@@ -113,7 +114,7 @@ class Posterior:
                 "kpi_sd": ((), self.scaling.kpi_sd),
                 "control_divisor": (("geo", "control"), self.scaling.control_divisor),
             },
-            attrs={"kpi_transform": self.scaling.kpi_transform},
+            attrs={"kpi_transform": self.scaling.kpi_transform, "kept": int(self.spec.scaling is not None)},
         )
         samples = self.samples.assign_attrs(
             spec=dataclasses.replace(self.spec, lift_tests=()).to_json(),
@@ -140,29 +141,23 @@ class Posterior:
             StorageError: the file is missing, truncated or lacks a group.
         """
         try:
+            require_plausible(path)
             groups = {
                 group: xr.load_dataset(path, group=group, engine="h5netcdf")
                 for group in ("posterior", "sample_stats", "constant_data", "scaling")
             }
             sampler, tests = _optional_group(path, "sampler"), _optional_group(path, "lift_tests")
-            samples, scaling = groups["posterior"], groups["scaling"]
+            samples, constants = groups["posterior"], groups["scaling"]
+            scaling = _scaling(constants)
+            spec = _with_lift_tests(ModelSpec.from_json(samples.attrs["spec"]), tests)
             info = json.loads(samples.attrs["info"])
             info["attempts"] = tuple(info["attempts"])
             return cls(
                 samples=samples,
                 sample_stats=groups["sample_stats"],
                 data=ModelData.from_dataset(groups["constant_data"]),
-                spec=_with_lift_tests(ModelSpec.from_json(samples.attrs["spec"]), tests),
-                scaling=Scaling(
-                    kpi_mean=float(scaling["kpi_mean"]),
-                    kpi_sd=float(scaling["kpi_sd"]),
-                    media_scale=scaling["media_scale"].values,
-                    control_mean=scaling["control_mean"].values,
-                    control_sd=scaling["control_sd"].values,
-                    population=scaling["population"].values,
-                    control_divisor=scaling["control_divisor"].values,
-                    kpi_transform=scaling.attrs["kpi_transform"],
-                ),
+                spec=dataclasses.replace(spec, scaling=scaling) if constants.attrs.get("kept", 0) else spec,
+                scaling=scaling,
                 info=FitInfo(**info),
                 sampler=sampler,
             )
@@ -170,6 +165,19 @@ class Posterior:
             raise StorageError(
                 f"No readable posterior at {path} ({error}); materialize posterior again."
             ) from error
+
+
+def _scaling(stored: xr.Dataset) -> Scaling:
+    return Scaling(
+        kpi_mean=float(stored["kpi_mean"]),
+        kpi_sd=float(stored["kpi_sd"]),
+        media_scale=stored["media_scale"].values,
+        control_mean=stored["control_mean"].values,
+        control_sd=stored["control_sd"].values,
+        population=stored["population"].values,
+        control_divisor=stored["control_divisor"].values,
+        kpi_transform=stored.attrs["kpi_transform"],
+    )
 
 
 def _lift_tests_dataset(spec: ModelSpec) -> dict[str, xr.Dataset]:

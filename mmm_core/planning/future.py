@@ -45,7 +45,23 @@ def planning_frame(posterior: Posterior, config: Config) -> PlanningFrame:
     future = config.optimization.future
     if future is None:
         return fit_window(posterior)
-    weeks = coming_weeks(posterior.data, future, config)
+    return frame_of_weeks(posterior, config, future, coming_weeks(posterior.data, future, config))
+
+
+def frame_of_weeks(
+    posterior: Posterior, config: Config, future: FuturePlanConfig, weeks: ComingWeeks
+) -> PlanningFrame:
+    """Coming weeks as a frame, whoever says what is planned in them (see `planning_frame`).
+
+    Args:
+        posterior: the fit.
+        config: `features` are those of the fit.
+        future: whether what the plan carries over counts.
+        weeks: what is planned.
+
+    Raises:
+        ConfigError: the configuration no longer gives the fit's terms.
+    """
     weeks = _with_fitted_population(posterior, weeks)
     moved, notes = _on_coming_weeks(posterior, config, future, weeks)
     n_paid = len(posterior.data.paid_channels)

@@ -25,8 +25,8 @@ from mmm_core.features.model_data import FloatArray, ModelData
 from mmm_core.planning.plan_table import KEY, PlanTable
 
 _SHOWN = 5
-_LARGEST = 1e50
-"""What is larger (or infinite) is a slip, and its powers could overflow."""
+_LARGEST = 1e18
+"""What is larger (or infinite) is a slip: no week has so much of anything."""
 _NOT_PLANNED = (GEO, DATE, CURRENCY, SOURCE_ROW, KPI, NATIONAL_SHARE)
 
 
@@ -44,7 +44,7 @@ class PlanRows:
 
 
 def plan_rows(table: PlanTable, fitted: ModelData) -> list[PlanRows]:
-    """The rows of every geo of the fit, in its order.
+    """The rows of every geo of the fit, in its order; those of geos that were left out of it count for nothing.
 
     Raises:
         DataError: geos are missing or unknown; a date is none or there twice; a value is no number, infinite, or
@@ -56,7 +56,7 @@ def plan_rows(table: PlanTable, fitted: ModelData) -> list[PlanRows]:
 
 def _check_geos(table: PlanTable, fitted: ModelData) -> None:
     origin, names = table.source.origin, geo_names(table.source, table.mapping)
-    unknown = [name for name in names if name not in fitted.geos]
+    unknown = [name for name in names if name not in fitted.geos and name not in fitted.excluded_geos]
     missing = [name for name in fitted.geos if name not in names]
     if len(missing) == len(fitted.geos):
         raise DataError(

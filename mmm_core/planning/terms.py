@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mmm_core.config.schema import Config
+from mmm_core.data.annual_terms import most_annual_pairs
 from mmm_core.data.panel import CALENDAR, EVENT, HOLIDAY, SEASON
 from mmm_core.data.patterns import listed
 from mmm_core.data.public_holidays import holidays_per_week
@@ -71,7 +72,7 @@ def _computed(data: ModelData, config: Config, dates: NDArray[np.datetime64]) ->
     """Name in the model -> (G, T) or (T,) values that only need dates."""
     features = config.features
     shared = {
-        **seasonal_terms(dates, features.seasonality.annual_fourier_order),
+        **seasonal_terms(dates, most_annual_pairs(config)),
         **monthly_terms(dates, features.seasonality.monthly_fourier_order),
         **calendar_effects(dates, features.seasonality.calendar_effects),
     }

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import pandas as pd
 
 from mmm_core.config.schema import Config
+from mmm_core.data.annual_terms import most_annual_pairs
 from mmm_core.data.panel import (
     BASELINE,
     CALENDAR,
@@ -57,7 +58,7 @@ def check_features(panel: pd.DataFrame, config: Config) -> list[CheckResult]:
 def _seasonality_terms(panel: pd.DataFrame, config: Config) -> CheckResult:
     found = len(with_prefix(panel.columns, SEASON))
     seasonality = config.features.seasonality
-    expected = 2 * (seasonality.annual_fourier_order + seasonality.monthly_fourier_order)
+    expected = 2 * (most_annual_pairs(config) + seasonality.monthly_fourier_order)
     message = f"{found} seasonality terms."
     if found != expected:
         message = (

@@ -29,6 +29,10 @@ class DecisionTables:
     """Spend by week of each scenario (`BudgetPlan.flighting`)."""
     forecast: pd.DataFrame | None = None
     """KPI under each scenario by week (`planning.forecast.forecast_table`)."""
+    proposals: pd.DataFrame | None = None
+    """Which lift test to do next (`experiment_planning.planner.ExperimentPlan.proposals`)."""
+    test_geos: pd.DataFrame | None = None
+    """Geos of each proposed test and those that it is compared with (`ExperimentPlan.geo_split`)."""
 
     def present(self) -> dict[str, pd.DataFrame]:
         """Name -> table of those that have rows."""

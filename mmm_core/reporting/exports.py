@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mmm_core.errors import StorageError
+from mmm_core.experiment_planning.columns import PROPOSAL_COLUMNS, SPLIT_COLUMNS
 from mmm_core.optimization.scenarios import ScenarioSummary
 from mmm_core.reporting.decisions import DecisionTables
 from mmm_core.storage import atomic_path
@@ -50,6 +51,8 @@ _FURTHER: dict[str, tuple[str, ...]] = {
         *("half_spend", "saturation_spend"),
     ),
     "frequency.csv": ("channel", "frequency", "roi_mean", "roi_q05", "roi_q95", "optimal"),
+    "experiment_plan.csv": PROPOSAL_COLUMNS,
+    "experiment_geos.csv": SPLIT_COLUMNS,
 }
 """Files that are written where there is something to say."""
 
@@ -102,6 +105,8 @@ EXPORT_KEYS: dict[str, tuple[str, ...]] = {
     "adstock.csv": ("channel", "lag"),
     "saturation.csv": ("channel",),
     "frequency.csv": ("channel", "frequency"),
+    "experiment_plan.csv": ("channel",),
+    "experiment_geos.csv": ("channel", "geo"),
 }
 """file -> columns that identify a row.  `response_curves.csv` has none: a channel without spend in a geo
 has the same spend, zero, at every point of its curve."""
@@ -117,6 +122,8 @@ DECISION_FILES: dict[str, str] = {
     "adstock": "adstock.csv",
     "saturation": "saturation.csv",
     "frequency": "frequency.csv",
+    "proposals": "experiment_plan.csv",
+    "test_geos": "experiment_geos.csv",
 }
 """Field of `DecisionTables` -> file."""
 
@@ -164,6 +171,7 @@ def write_exports(
     diagnostics: Mapping[str, Any],
     decisions: DecisionTables | None = None,
     scenarios: Sequence[ScenarioSummary] = (),
+    model_version: str | None = None,
 ) -> tuple[Path, ...]:
     """Write the CSV files and `diagnostics.json` to `folder`, all of them or none.
 
@@ -183,7 +191,7 @@ def write_exports(
     further = decision_files(decisions or DecisionTables(), scenarios)
     tables = dict(zip(EXPORT_COLUMNS, given, strict=False)) | further
     texts = {name: csv_text(export_table(name, table)) for name, table in tables.items()}
-    texts["diagnostics.json"] = diagnostics_json(diagnostics)
+    texts["diagnostics.json"] = diagnostics_json(diagnostics, model_version)
     with ExitStack() as stack:
         for name, text in texts.items():
             temporary = stack.enter_context(atomic_path(folder / name))
@@ -237,8 +245,10 @@ def csv_text(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
 
 
-def diagnostics_json(diagnostics: Mapping[str, Any]) -> str:
+def diagnostics_json(diagnostics: Mapping[str, Any], model_version: str | None = None) -> str:
     """`diagnostics` as JSON in fixed key order; what is not a finite number becomes null.
+
+    `model_version` is the last key.
 
     Raises:
         StorageError: a key of `DIAGNOSTICS_KEYS` is missing.
@@ -248,6 +258,7 @@ def diagnostics_json(diagnostics: Mapping[str, Any]) -> str:
         raise StorageError(f"diagnostics.json lacks {', '.join(missing)}; materialize evaluation again.")
     further = sorted(key for key in diagnostics if key not in DIAGNOSTICS_KEYS)
     record = {key: _plain(diagnostics[key]) for key in (*DIAGNOSTICS_KEYS, *further)}
+    record["model_version"] = model_version
     return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from mmm_core.reporting.charts.svg import verbatim
 from mmm_core.reporting.inputs import ReportInputs
 from mmm_core.reporting.sections.budget import budget_view
+from mmm_core.reporting.sections.changes import changes_view
 from mmm_core.reporting.sections.coming_weeks import LEGEND as FLIGHTING_LEGEND
 from mmm_core.reporting.sections.coming_weeks import flighting_view, forecast_view
 from mmm_core.reporting.sections.configuration import configuration_view
@@ -45,6 +46,8 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("configuration", "Configuration"),
 )
 """(id, title) of each section in order; the template of a section has its id as name."""
+_CHANGES = ("changes", "What changed")
+"""Stands behind the summary where the fit was compared with the last accepted one."""
 _CHOICE = ("choice", "Model choice")
 """Stands before the diagnostics where a model was chosen."""
 _TRUST = ("trust", "Trust")
@@ -76,6 +79,7 @@ def render_report(inputs: ReportInputs, geo_pages: Mapping[str, str] | None = No
         fit=fit_view(inputs),
         contributions=contributions_view(inputs),
         **_decisions(inputs),
+        changes=changes_view(inputs),
         choice=model_choice_view(inputs),
         trust=trust_view(inputs),
         diagnostics=diagnostics_view(inputs),
@@ -107,9 +111,12 @@ def _sections(inputs: ReportInputs) -> tuple[tuple[str, str], ...]:
     names = [name for name, _ in SECTIONS]
     choice = () if inputs.model_choice is None else (_CHOICE,)
     exploration = () if inputs.exploration is None else (_EXPLORATION,)
-    trust = () if inputs.trust.empty else (_TRUST,)
+    nothing = inputs.trust.empty and "proposals" not in inputs.decisions.present()
+    trust = () if nothing else (_TRUST,)
     first, second = names.index("diagnostics"), names.index("data")
-    return (*SECTIONS[:first], *choice, *trust, *SECTIONS[first:second], *exploration, *SECTIONS[second:])
+    changes = () if inputs.changes is None else (_CHANGES,)
+    results = (*SECTIONS[:1], *changes, *SECTIONS[1:first])
+    return (*results, *choice, *trust, *SECTIONS[first:second], *exploration, *SECTIONS[second:])
 
 
 @cache

@@ -1,7 +1,7 @@
 """What a report is made from: the exported tables, checks and the configuration used."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -10,6 +10,7 @@ from mmm_core.errors import StorageError
 from mmm_core.exploration.exploration import Exploration
 from mmm_core.optimization.scenarios import ScenarioSummary
 from mmm_core.quality.check import CheckResult
+from mmm_core.refresh.changes import WhatChanged
 from mmm_core.reporting.decisions import DecisionTables
 from mmm_core.reporting.exports import DIAGNOSTICS_KEYS, EXPORT_COLUMNS, require_columns
 from mmm_core.reporting.trust_tables import TrustTables
@@ -86,6 +87,14 @@ class ReportInputs:
     """Further tables about the past, the channels and plans."""
     trust: TrustTables = TrustTables()
     """Verdict, backtests, stability and experiments."""
+    experiment_notes: tuple[str, ...] = ()
+    """Which lift test is proposed next, and what that rests on, in sentences."""
+    changes: WhatChanged | None = None
+    """The comparison with the last accepted fit, where it was made."""
+    model_version: str | None = None
+    """Which version of the model this is, in words; None where versions are not kept."""
+    excluded_geos: Mapping[str, str] = field(default_factory=dict)
+    """Geo of the source that is not in the fit, the plans and the totals -> why."""
 
     def __post_init__(self) -> None:
         for name, frame in (

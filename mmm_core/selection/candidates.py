@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from mmm_core.config.modeling import CandidateConfig
 from mmm_core.config.schema import Config
+from mmm_core.data.annual_terms import annual_pairs
 from mmm_core.errors import SpecificationError
 from mmm_core.features.held_out import truncate
 from mmm_core.features.model_data import ModelData
@@ -58,7 +59,7 @@ def changed_config(base: Config, changes: CandidateConfig) -> Config:
 
 def seasonal_data(config: Config, data: ModelData) -> ModelData:
     """The data with the seasonal terms that the configuration asks for."""
-    return with_seasonality(data, config.features.seasonality.annual_fourier_order)
+    return with_seasonality(data, annual_pairs(config, len(data.dates)))
 
 
 def candidates_of(config: Config, n_weeks: int) -> tuple[Candidate, ...]:

@@ -25,7 +25,7 @@ DRIFT_COLUMNS = [
 
 @dataclass(frozen=True)
 class Shared:
-    """What two fits have in common."""
+    """What two fits have in common, or any other part of a fit."""
 
     geos: tuple[str, ...]
     dates: NDArray[np.datetime64]
@@ -65,7 +65,7 @@ def drift(now: Posterior, before: Posterior) -> pd.DataFrame:
     shared = shared_by(now, before)
     if shared.nothing:
         return pd.DataFrame(columns=DRIFT_COLUMNS).astype(dict.fromkeys(DRIFT_COLUMNS[1:], float))
-    (roi_now, kpi_now), (roi_before, kpi_before) = _returns(now, shared), _returns(before, shared)
+    (roi_now, kpi_now), (roi_before, kpi_before) = shared_returns(now, shared), shared_returns(before, shared)
     return pd.DataFrame(
         {
             "channel": np.array(shared.channels, dtype=object),
@@ -92,8 +92,8 @@ def ratio(above: FloatArray, below: FloatArray) -> FloatArray:
     return np.asarray(np.divide(above, below, out=np.full(np.shape(above), np.nan), where=there))
 
 
-def _returns(posterior: Posterior, shared: Shared) -> tuple[FloatArray, FloatArray]:
-    """(S, C) ROI and contribution in the shared cells."""
+def shared_returns(posterior: Posterior, shared: Shared) -> tuple[FloatArray, FloatArray]:
+    """(S, C) ROI (missing without spend) and contribution in KPI units, in these cells of one fit."""
     data, units = posterior.data, effect_units(posterior)
     weeks = np.isin(data.dates, shared.dates)
     there = np.isin(np.array(data.geos), np.array(shared.geos))[:, None] & weeks

@@ -156,6 +156,7 @@ def with_placebo(data: ModelData, spec: ModelSpec, spend: FloatArray, like: str)
         prior_types=_with(spec.prior_types, at, spec.prior_types[source]),
         effect=_with(spec.effect, at, spec.effect[source]),
         lag_shape=_with(spec.lag_shape, at, spec.lag_shape[source]),
+        scaling=None,  # kept constants know nothing of the placebo
     )
     return PlaceboCase(widened, model, like)
 

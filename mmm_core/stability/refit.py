@@ -77,7 +77,7 @@ def roi_changes(before: Posterior, after: Posterior, geos: list[int] | None = No
     """
     channels = [name for name in before.data.paid_channels if name in after.data.paid_channels]
     was, became = _roi(before, channels, geos), _roi(after, channels, geos)
-    mean, sd, error = was.mean(axis=(0, 1)), was.std(axis=(0, 1)), np.hypot(_mean_error(was), _mean_error(became))
+    mean, sd, error = was.mean(axis=(0, 1)), was.std(axis=(0, 1)), np.hypot(mean_error(was), mean_error(became))
     size = np.where(mean != 0, np.abs(mean), np.nan)
     change = (became.mean(axis=(0, 1)) - mean) / size
     return pd.DataFrame(
@@ -103,7 +103,7 @@ def _roi(posterior: Posterior, channels: list[str], geos: list[int] | None) -> F
     return np.asarray((outcome / np.where(spend > 0, spend, np.nan)).reshape(chains, -1, len(columns)))
 
 
-def _mean_error(draws: FloatArray) -> FloatArray:
+def mean_error(draws: FloatArray) -> FloatArray:
     """(C,) standard error of the mean of (chain, draw, C) autocorrelated draws."""
     import arviz as az
 

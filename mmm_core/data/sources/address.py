@@ -3,6 +3,8 @@
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from mmm_core.logs import masked
+
 _WEB = ("http://", "https://")
 _PATTERN_SIGNS = frozenset("*?[")
 
@@ -10,9 +12,10 @@ _PATTERN_SIGNS = frozenset("*?[")
 def display_name(path: str) -> str:
     """The path as it may be shown: a URL loses user, password and query, which may hold secrets.
 
-    Of a chain of URLs (`zip://a.csv::https://...`) every part is shown like that.
+    Of a chain of URLs (`zip://a.csv::https://...`) every part is shown like that.  What came from the environment
+    is masked, since a token may be in the path as well.
     """
-    return "::".join(_shown(part) for part in path.split("::")) if "://" in path else path
+    return "::".join(masked(_shown(part)) for part in path.split("::")) if "://" in path else path
 
 
 def _shown(part: str) -> str:

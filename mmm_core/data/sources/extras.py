@@ -14,6 +14,8 @@ _EXTRAS = {
     "bigquery": "bigquery",
     "snowflake": "snowflake",
     "kaggle": "kaggle",
+    "dagster-postgres": "postgres",
+    "dagster-dask": "dask",
 }
 """Protocol of a URL, name of a database or service -> extra of this project (pyproject.toml)."""
 

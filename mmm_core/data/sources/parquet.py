@@ -7,7 +7,8 @@ import pandas as pd
 
 from mmm_core.data.panel import SOURCE_ROW
 from mmm_core.data.sources.cells import check_names
-from mmm_core.errors import DataError
+from mmm_core.errors import DataError, StorageError
+from mmm_core.plausible import require_plausible
 
 
 def read_parquet(path: Path, origin: str) -> pd.DataFrame:
@@ -19,6 +20,10 @@ def read_parquet(path: Path, origin: str) -> pd.DataFrame:
     import pyarrow
     import pyarrow.parquet
 
+    try:
+        require_plausible(path)
+    except StorageError as error:
+        raise DataError(f"{origin}: {error}") from None
     try:
         file = pyarrow.parquet.ParquetFile(path, memory_map=True, page_checksum_verification=True)
         table = file.read().replace_schema_metadata(None)

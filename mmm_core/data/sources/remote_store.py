@@ -122,7 +122,7 @@ def store_errors(origin: str) -> Iterator[None]:
         yield
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
         raise
-    except _library_errors() as error:
+    except library_errors() as error:
         text = f"{type(error).__name__} {error}".lower()
         if any(word in text for word in _LASTING):
             raise DataError(
@@ -140,7 +140,8 @@ def store_errors(origin: str) -> Iterator[None]:
         raise Transient(error.strerror or type(error).__name__) from None
 
 
-def _library_errors() -> tuple[type[Exception], ...]:
+def library_errors() -> tuple[type[Exception], ...]:
+    """Exceptions of the object stores' libraries that are installed and that are no OSError."""
     found: list[type[Exception]] = []
     for module, names in _LIBRARY_ERRORS.items():
         try:

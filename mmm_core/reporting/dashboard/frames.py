@@ -133,6 +133,7 @@ def run_frame(inputs: ReportInputs) -> pd.DataFrame:
         "generated_at": inputs.generated_at,
         "data_version": inputs.data_version,
         **{key: inputs.diagnostics[key] for key in keys},
+        "model_version": inputs.model_version or "",
     }
     return pd.DataFrame([row])
 

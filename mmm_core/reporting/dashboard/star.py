@@ -93,6 +93,7 @@ RUN = Table(
             amount("r2", "share", "Part of the KPI's variance that the fit explains", None, 1),
             amount("mape", "share", "Weighted mean absolute percentage error"),
             amount("coverage_90", "share", "Weeks inside the 90 % predictive interval", 0, 1),
+            text("model_version", "Version of the model in the registry; empty where versions are not kept"),
         ),
     ),
     ("project",),

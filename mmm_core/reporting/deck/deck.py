@@ -68,7 +68,8 @@ def deck_slides(inputs: ReportInputs) -> tuple[Slide, ...]:
 def render_deck(inputs: ReportInputs) -> bytes:
     """The deck as the bytes of a PPTX file."""
     presentation = _blank(inputs)
-    foot = f"{inputs.project} · data version {inputs.data_version[:12]}"
+    model = f" · {inputs.model_version}" if inputs.model_version else ""
+    foot = f"{inputs.project}{model} · data version {inputs.data_version[:12]}"
     if inputs.blocking:
         foot = f"BLOCKED BY CHECKS, NOT FOR USE · {foot}"
     foot = shortened(foot, 10, RIGHT - LEFT - 1.2)

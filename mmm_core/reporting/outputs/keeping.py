@@ -3,12 +3,13 @@
 import errno
 import filecmp
 import os
-import uuid
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import xarray as xr
+
+from mmm_core.storage import room_for, temporary_beside
 
 _NO_LINKS = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 """What file systems without hard links answer."""
@@ -44,14 +45,15 @@ def keep(target: Path, write: Callable[[Path], object], same: Callable[[Path, Pa
         Where the content is.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.stem}.{uuid.uuid4().hex}.tmp{target.suffix}")
+    temporary = temporary_beside(target, target.suffix)
     try:
-        write(temporary)
-        return next(
-            path
-            for path in _candidates(target)
-            if _created(temporary, path) or (path.is_file() and same(path, temporary))
-        )
+        with room_for(target):
+            write(temporary)
+            return next(
+                path
+                for path in _candidates(target)
+                if _created(temporary, path) or (path.is_file() and same(path, temporary))
+            )
     finally:
         temporary.unlink(missing_ok=True)
 

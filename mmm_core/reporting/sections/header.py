@@ -22,6 +22,8 @@ class HeaderView:
     """The data version in full."""
     blocked_by: tuple[str, ...]
     """Messages of the checks that block."""
+    left_out: tuple[str, ...] = ()
+    """Geos that are in none of the numbers, each with the reason."""
 
 
 def header_view(inputs: ReportInputs) -> HeaderView:
@@ -38,10 +40,12 @@ def header_view(inputs: ReportInputs) -> HeaderView:
             ("Project", inputs.project),
             ("Window", f"{window} ({size})"),
             ("Model", _model(inputs)),
+            *((("Model version", inputs.model_version),) if inputs.model_version else ()),
             ("Data version", _short_hash(inputs.data_version)),
             ("Generated", inputs.generated_at),
         ),
         data_version=inputs.data_version,
+        left_out=tuple(f"{geo}: {why}" for geo, why in inputs.excluded_geos.items()),
         blocked_by=tuple(f"{asset}: {check.message}" for asset, check in inputs.blocking),
     )
 

@@ -13,6 +13,7 @@ from mmm_core.reporting.palette import ACCENT, INK
 from mmm_core.reporting.sections.backtest import BacktestView, backtest_view
 from mmm_core.reporting.sections.claims import ClaimsView, claims_view
 from mmm_core.reporting.sections.experiments import ExperimentsView, experiments_view
+from mmm_core.reporting.sections.next_experiments import NextExperimentsView, next_experiments_view
 from mmm_core.reporting.sections.panels import LegendItem, Panels, tooltip_data
 from mmm_core.reporting.sections.stability import stability_view
 from mmm_core.reporting.sections.stability_part import StabilityPart
@@ -41,12 +42,14 @@ class TrustView:
     backtest: BacktestView | None
     stability: tuple[StabilityPart, ...]
     experiments: ExperimentsView | None
+    next_experiments: NextExperimentsView | None
     claims: ClaimsView | None
 
 
 def trust_view(inputs: ReportInputs) -> TrustView | None:
     """Everything that was found beside the fit; None where nothing was."""
-    if inputs.trust.empty:
+    proposed = next_experiments_view(inputs)
+    if inputs.trust.empty and proposed is None:
         return None
     return TrustView(
         verdict=verdict_view(inputs),
@@ -54,6 +57,7 @@ def trust_view(inputs: ReportInputs) -> TrustView | None:
         backtest=backtest_view(inputs),
         stability=stability_view(inputs),
         experiments=experiments_view(inputs),
+        next_experiments=proposed,
         claims=claims_view(inputs),
     )
 

@@ -25,7 +25,6 @@ from mmm_core.model.backends.meridian.quiet import expected_warnings_ignored, im
 from mmm_core.model.forward import incremental_outcome
 from mmm_core.model.model_spec import ModelSpec
 from mmm_core.model.posterior import FitInfo, Posterior
-from mmm_core.model.scaling import fit_scaling
 from mmm_core.progress import Progress, silent
 
 _BURN_IN_SHARE = 0.2
@@ -82,7 +81,7 @@ class MeridianBackend:
         reasons = self.unsupported(data, spec)
         if reasons:
             raise SpecificationError(" ".join(reasons))
-        scaling = fit_scaling(data, spec.media_scaling)
+        scaling = spec.scaling_for(data)
         steps = settings.chains * (settings.tune + settings.draws)
         progress("meridian: preparing", 0, steps)
         import_meridian()  # takes about 20 seconds the first time, which are not the fit's

@@ -43,6 +43,9 @@ def fingerprint(data: ModelData, spec: ModelSpec, settings: SamplerSettings, sta
     for name, variable in sorted(data.to_dataset().variables.items(), key=lambda item: str(item[0])):
         content.update(f"{name} {variable.shape}".encode())
         content.update(_bytes(variable.values))
+    if spec.scaling is not None:
+        for field in dataclasses.fields(spec.scaling):
+            content.update(_bytes(np.asarray(getattr(spec.scaling, field.name))))
     if start is not None and start.sampler is not None:
         for name in sorted(map(str, start.sampler.data_vars)):
             content.update(_bytes(start.sampler[name].values))
@@ -81,9 +84,9 @@ class Checkpoint:
         if self._folder is None:
             return None
         try:
-            with np.load(self._path(self._folder, chain), allow_pickle=False) as stored:
+            with self._path(self._folder, chain).open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, zipfile.BadZipFile):
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None
         return arrays if str(arrays.pop("fit", "")) == self._fit else None
 

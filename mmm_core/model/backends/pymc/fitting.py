@@ -25,7 +25,7 @@ from mmm_core.model.backends.pymc.sampling import Chains, Steps, Walker, block_p
 from mmm_core.model.backends.pymc.starting import Begin, cold_begins, sampler_dataset, warm_begins
 from mmm_core.model.backends.pymc.trajectories import paths_for
 from mmm_core.model.posterior import FitInfo, Posterior, parameter_dims
-from mmm_core.model.scaling import Scaling, fit_scaling
+from mmm_core.model.scaling import Scaling
 from mmm_core.model.specification import ModelSpec
 
 _CHUNK_VALUES = 2**23
@@ -63,7 +63,7 @@ def fit(
     device = _device(settings)
     kept = Checkpoint(checkpoint, fingerprint(data, spec, settings, start))
     try:
-        scaling = fit_scaling(data, spec.media_scaling, spec.family)
+        scaling = spec.scaling_for(data)
         with jax.default_device(device):
             graph = build_graph(pad_weeks(data, padded_length(len(data.dates))), known_lags(spec, data), scaling)
             density = flat_density(graph, int(data.observed.sum()))

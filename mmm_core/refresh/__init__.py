@@ -1,0 +1,1 @@
+"""A fit to a few more weeks: what it keeps of the last accepted fit, and what has changed since."""
