@@ -8,7 +8,7 @@ FIND_UV := uv=$$(command -v uv || echo $(BIN)/uv)
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full lint lock ui clean
+.PHONY: help setup demo test test-full lint lock audit ui clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ lock:  ## Write requirements.lock anew from pyproject.toml (LOCK_ARGS=--upgrade 
 	if [ ! -x "$$uv" ]; then echo "lock: uv is not installed; run make setup first." >&2; exit 1; fi; \
 	"$$uv" pip compile pyproject.toml --all-extras --universal --generate-hashes --python-version 3.11 \
 		--no-emit-index-url -o requirements.lock --quiet $(LOCK_ARGS)
+
+audit: setup  ## Known vulnerabilities of the locked dependencies; needs the public package index (docs/security.md).
+	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict --progress-spinner off $(AUDIT_ARGS)
 
 ui: setup  ## Open Dagster.
 	$(BIN)/mmm ui

@@ -1,12 +1,13 @@
 """The last fits that a verdict accepted: what the next one is compared with."""
 
-from pathlib import Path
+import logging
 
 from mmm_assets.io_managers import PosteriorIOManager, StoredFit
 from mmm_assets.resources.project import Project
+from mmm_assets.resources.storage import is_there, local_copy, publish
 from mmm_core.errors import StorageError
-from mmm_core.storage import atomic_path
 
+_LOG = logging.getLogger(__name__)
 _CURRENT, _BEFORE = "current.nc", "before.nc"
 
 
@@ -19,23 +20,40 @@ def last_accepted_other(project: Project, version: str) -> StoredFit | None:
     return None
 
 
+def is_any_accepted(project: Project) -> bool:
+    """Whether a fit was accepted so far."""
+    return is_there(project.storage / "accepted" / _CURRENT)
+
+
+def current_accepted(project: Project) -> StoredFit | None:
+    """The last accepted fit; None if there is none that can be read."""
+    return _stored(project, _CURRENT)
+
+
 def keep_accepted(project: Project, fit: StoredFit) -> None:
     """Remember an accepted fit; the one that was the last becomes the one before."""
-    folder = project.storage / "accepted"
+    folder, manager = project.storage / "accepted", PosteriorIOManager()
     current = _stored(project, _CURRENT)
     if current is not None and current.version == fit.version:
         return
     if current is not None:
-        (folder / _CURRENT).replace(folder / _BEFORE)
-    with atomic_path(folder / _CURRENT) as temporary:
-        PosteriorIOManager().write(fit, temporary)
+        publish(folder / _BEFORE, lambda local: manager.write(current, local))
+    publish(folder / _CURRENT, lambda local: manager.write(fit, local))
+
+
+def keep_only(project: Project, fit: StoredFit) -> None:
+    """Compare the next fit with this one, and this one with none: it is used again as it was accepted."""
+    publish(project.storage / "accepted" / _CURRENT, lambda local: PosteriorIOManager().write(fit, local))
+    (project.storage / "accepted" / _BEFORE).unlink(missing_ok=True)
 
 
 def _stored(project: Project, name: str) -> StoredFit | None:
-    path: Path = project.storage / "accepted" / name
-    if not path.exists():
+    path = project.storage / "accepted" / name
+    if not is_there(path):
         return None
     try:
-        return PosteriorIOManager().read(path)
-    except (StorageError, OSError, KeyError, ValueError):
+        with local_copy(path) as local:
+            return PosteriorIOManager().read(local)
+    except (StorageError, OSError, KeyError, ValueError) as error:
+        _LOG.warning("The accepted fit %s cannot be read (%s); the next accepted one replaces it.", path, error)
         return None

@@ -3,14 +3,18 @@
 import dagster as dg
 from upath import UPath
 
-from mmm_assets.automation import jobs, sensors
+from mmm_assets.asset_prefix import prefixed
+from mmm_assets.automation import after_backfill, alerts, drift_sensors, jobs, new_data, retraining, sensors
+from mmm_assets.automation.asset_rules import with_automation
 from mmm_assets.io_managers import io_managers
+from mmm_assets.resources.alerts import Alerts
 from mmm_assets.resources.project import Project
 from mmm_assets.resources.tracking import Tracker
 from mmm_assets.stages import (
     attribution,
     backtest,
     benchmark,
+    drift,
     evaluate,
     experiment_plan,
     experiments,
@@ -27,6 +31,7 @@ from mmm_assets.stages import (
     transform,
     validate,
     verdict,
+    what_changed,
 )
 from mmm_core.progress import Progress, silent
 
@@ -38,7 +43,7 @@ def build_definitions(project: Project, progress: Progress = silent) -> dg.Defin
         project: configuration and folders.
         progress: told how far a fit is, besides the event log.
     """
-    return dg.Definitions.merge(
+    definitions = dg.Definitions.merge(
         ingest.definitions(project),
         validate.definitions(project),
         transform.definitions(project),
@@ -51,16 +56,24 @@ def build_definitions(project: Project, progress: Progress = silent) -> dg.Defin
         experiments.definitions(project),
         evaluate.definitions(project),
         stability.definitions(project, train.FIT_POOL),
+        drift.definitions(project),
         verdict.definitions(project),
         optimize.definitions(project),
         experiment_plan.definitions(project),
         quality.definitions(project),
+        what_changed.definitions(project),
         report.definitions(project),
         publish.definitions(project),
         jobs.definitions(project, build_definitions),
-        sensors.definitions(project),
+        new_data.definitions(project),
+        retraining.definitions(project),
+        after_backfill.definitions(project),
+        drift_sensors.definitions(project),
+        sensors.definitions(),
+        alerts.definitions(project),
         _shared(project, progress),
     )
+    return prefixed(with_automation(definitions, project), project.config.deployment.asset_prefix)
 
 
 def benchmark_definitions(project: Project, progress: Progress = silent) -> dg.Definitions:
@@ -70,7 +83,8 @@ def benchmark_definitions(project: Project, progress: Progress = silent) -> dg.D
         project: configuration and folders.
         progress: told how far a fit is, besides the event log.
     """
-    return dg.Definitions.merge(benchmark.definitions(project), _shared(project, progress))
+    definitions = dg.Definitions.merge(benchmark.definitions(project), _shared(project, progress))
+    return prefixed(definitions, project.config.deployment.asset_prefix)
 
 
 def _shared(project: Project, progress: Progress) -> dg.Definitions:
@@ -79,6 +93,7 @@ def _shared(project: Project, progress: Progress) -> dg.Definitions:
         resources={
             "project": project,
             "tracker": Tracker.of(project),
+            "alerts": Alerts.of(project),
             "progress": progress,
             **io_managers(UPath(project.assets)),
         },

@@ -43,6 +43,19 @@ SOURCE_JUDGED = frozenset(
 """Keys that the checks of the whole source read."""
 CLEANED = MAPPING | ROWS_JUDGED | {"enhanced_cleaning", "features.events"}
 """Keys on which a clean panel depends."""
+TERMS = frozenset({"features.seasonality", "features.holidays", "features.events"})
+"""Keys of the terms of the calendar."""
+FEATURES = (
+    MAPPING
+    | TERMS
+    | {
+        "validation",
+        "enhanced_cleaning.missing_data",
+        "enhanced_cleaning.currency.policy",
+        "enhanced_cleaning.outliers.policy",
+    }
+)
+"""Keys on which a geo's features depend."""
 GATE = frozenset({"complexity", "evaluation.severities"})
 """What every consumer of the posterior reads: the limits of the convergence gate."""
 SAMPLER = frozenset(

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ from mmm_core.quality.check import CheckResult
 
 CheckNames = Mapping[str, str]
 """check name -> what it looks at, or its usual severity; fixed, because Dagster lists checks before any run."""
+Pictures = Mapping[str, Callable[[], bytes] | str]
+"""check name -> what draws its picture (PNG), or words that say where it stands."""
 _SEVERITIES = {"error": "Stops what depends on it.", "warn": "Informs."}
 
 
@@ -39,8 +41,13 @@ def check_specs(
         ]
 
 
-def check_results(asset: str, checks: CheckNames, results: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
+def check_results(
+    asset: str, checks: CheckNames, results: Sequence[CheckResult], pictures: Pictures | None = None
+) -> Iterator[dg.AssetCheckResult]:
     """One Dagster result per declared check; a check without an outcome did not apply and passes.
+
+    A failed check has its picture.  What several of them share is drawn once, beside the first, and passed
+    checks have none (the asset has it), so that the event log stays small.
 
     Raises:
         KeyError: an outcome that is not declared, which would vanish from the UI otherwise.
@@ -49,23 +56,45 @@ def check_results(asset: str, checks: CheckNames, results: Sequence[CheckResult]
     undeclared = outcomes.keys() - checks.keys()
     if undeclared:
         raise KeyError(f"{asset} has no check named {sorted(undeclared)}; declare it beside the asset.")
+    shown = _Shown(pictures or {})
     for name in checks:
-        yield _check_result(asset, name, outcomes.get(name))
+        outcome = outcomes.get(name)
+        more = {} if outcome is None or outcome.passed else shown.beside(name)
+        yield _check_result(name, outcome, more)
 
 
-def _check_result(asset: str, name: str, result: CheckResult | None) -> dg.AssetCheckResult:
+class _Shown:
+    """Pictures of a group of checks, each shown once."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+        self._where: dict[Callable[[], bytes], str] = {}
+
+    def beside(self, name: str) -> dict[str, Any]:
+        """Metadata of a failed check; empty where it has no picture."""
+        from mmm_core.reporting.figures import png_markdown
+
+        draw = self._pictures.get(name)
+        if draw is None:
+            return {}
+        if isinstance(draw, str):
+            return {"picture": draw}
+        if draw in self._where:
+            return {"picture": f"beside the check {self._where[draw]}"}
+        self._where[draw] = name
+        return {"picture": dg.MetadataValue.md(png_markdown(draw()))}
+
+
+def _check_result(name: str, result: CheckResult | None, more: Mapping[str, Any]) -> dg.AssetCheckResult:
     if result is None:
-        return dg.AssetCheckResult(
-            passed=True, asset_key=asset, check_name=name, description="Does not apply here."
-        )
+        return dg.AssetCheckResult(passed=True, check_name=name, description="Does not apply here.")
     severity = dg.AssetCheckSeverity.ERROR if result.severity == "error" else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         passed=bool(result.passed),
-        asset_key=asset,
         check_name=name,
         severity=severity,
         description=result.message,
-        metadata=_check_metadata(result),
+        metadata={**_check_metadata(result), **more},
     )
 
 

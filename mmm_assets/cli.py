@@ -5,6 +5,7 @@ used.  Heavy imports happen in the commands that need them.
 """
 
 import sys
+import traceback
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -69,15 +70,31 @@ DEFAULT_CONFIG = Path("config/project.yaml")
 def main() -> None:
     """Entry point of the console script."""
     sys.excepthook = _unexpected
-    app()
+    typer.main.get_command(app)()  # `app()` would put a hook of its own in the place of ours
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """One line for what nobody foresaw; the traceback only if asked for."""
     if "--debug" in sys.argv:
-        sys.__excepthook__(kind, error, trace)
+        typer.echo(_masked("".join(traceback.format_exception(kind, error, trace))), err=True, nl=False)
+    elif isinstance(error, Exception) and (words := _explained(error)):
+        typer.echo(_masked(words), err=True)
     else:
-        typer.echo(f"Unexpected {kind.__name__}: {error}\nRun again with --debug to see where.", err=True)
+        text = f"Unexpected {kind.__name__}: {error}\nRun again with --debug to see where."
+        typer.echo(_masked(text), err=True)
+
+
+def _explained(error: Exception) -> str | None:
+    """Words for what is the machine's doing, not a mistake of the program."""
+    from mmm_assets.outages import explained
+
+    return explained(error)
+
+
+def _masked(text: str) -> str:
+    from mmm_core.logs import masked
+
+    return masked(text)
 
 
 def _finish(action: Callable[[], int], debug: bool) -> None:
@@ -91,7 +108,7 @@ def _finish(action: Callable[[], int], debug: bool) -> None:
     except MMMError as error:
         if debug:
             raise
-        typer.echo(str(error), err=True)
+        typer.echo(_masked(str(error)), err=True)
         code = BAD_INPUT if isinstance(error, InputError) else BLOCKED
     except KeyboardInterrupt:
         typer.echo("Interrupted; report and exports are as they were before.", err=True)
@@ -160,6 +177,115 @@ def optimize(
         from mmm_assets.commands.stages import run_stages
 
         return run_stages(invocation, ["optimize"], force)
+
+    _finish(action, debug)
+
+
+@app.command()
+def backfill(
+    config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = None,
+    set_: SetOption = None,
+    geos: Annotated[
+        list[str] | None, typer.Option("--geos", help="These geos; may be repeated.", metavar="A,B,...")
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="From this geo on, in the order of the source.", metavar="GEO")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Up to this geo, included.", metavar="GEO")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All geos.")] = False,
+    stage: Annotated[
+        str, typer.Option("--stage", help="Up to this stage: ingest, validate, transform or features.")
+    ] = "features",
+    no_fit: Annotated[bool, typer.Option("--no-fit", help="Make the geos' tables only.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Make tables of geos again; then, once, whatever is out of date behind them: fit, budgets, report."""
+
+    def action() -> int:
+        from mmm_assets.commands.backfill import Wanted, run_backfill
+        from mmm_assets.commands.invocation import Invocation
+
+        wanted = Wanted(tuple(geos or ()), first, last, every)
+        invocation = Invocation(config, profile, tuple(set_ or ()), None, debug)
+        return run_backfill(invocation, wanted, stage, fit=not no_fit)
+
+    _finish(action, debug)
+
+
+@app.command()
+def promote(
+    config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = None,
+    set_: SetOption = None,
+    version: Annotated[int | None, typer.Option("--version", help="Which version (the challenger).")] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Make a version of the model the champion, and budgets and report with it."""
+
+    def action() -> int:
+        from mmm_assets.commands.invocation import Invocation
+        from mmm_assets.commands.promotion import promote as promote_version
+
+        return promote_version(Invocation(config, profile, tuple(set_ or ()), None, debug), version)
+
+    _finish(action, debug)
+
+
+@app.command()
+def rollback(
+    config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = None,
+    set_: SetOption = None,
+    to: Annotated[int | None, typer.Option("--to", help="Which version (the champion before).")] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Go back to an earlier version of the model: its fit takes the place of the stored one."""
+
+    def action() -> int:
+        from mmm_assets.commands.invocation import Invocation
+        from mmm_assets.commands.promotion import roll_back
+
+        return roll_back(Invocation(config, profile, tuple(set_ or ()), None, debug), to)
+
+    _finish(action, debug)
+
+
+@app.command("new-project")
+def new_project(
+    name: Annotated[str, typer.Argument(help="Small letters, digits, - and _.", metavar="NAME")],
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Folder for the configuration (config).", metavar="FOLDER")
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Write the configuration of one more project, and add it to workspace.yaml."""
+
+    def action() -> int:
+        from mmm_assets.commands.new_project import new_project as write
+
+        return write(name, folder)
+
+    _finish(action, debug)
+
+
+@app.command()
+def brands(
+    configs: Annotated[
+        list[Path] | None, typer.Argument(help="Configuration files (all of workspace.yaml).", metavar="[FILE]...")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    profile: ProfileOption = None,
+    set_: SetOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Run all stages of several projects, by deployment.executor: one by one, in processes, or on Dask workers."""
+
+    def action() -> int:
+        from mmm_assets.commands.brands import run_brands
+        from mmm_assets.commands.invocation import Invocation
+
+        return run_brands(Invocation(config, profile, tuple(set_ or ()), None, debug), configs or [])
 
     _finish(action, debug)
 

@@ -9,7 +9,6 @@ knows them, and the version of Dagster is pinned.
 import os
 import shutil
 import sqlite3
-import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -23,7 +22,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import StaticPool
 
-from mmm_core.storage import atomic_path
+from mmm_core.storage import atomic_path, temporary_beside
 
 _OPEN_RUNS = 4
 """Files of runs whose connections stay open."""
@@ -94,7 +93,7 @@ class PooledEventLog(SqliteEventLogStorage):
         path, template = Path(self.path_for_shard(shard)), Path(self._base_dir) / _EMPTY
         if shard == INDEX_SHARD_NAME or path.exists() or not template.exists():
             return False
-        copy = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
+        copy = temporary_beside(path)
         try:
             shutil.copyfile(template, copy)
             with suppress(OSError):  # another process made it meanwhile, or the disk knows no links

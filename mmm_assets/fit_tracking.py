@@ -1,12 +1,13 @@
 """What a fit leaves in MLflow, and the care that no MLflow run stays open."""
 
 import json
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -21,10 +22,14 @@ from mmm_assets.resources.tracking import (
     this_process,
 )
 from mmm_core.config.loading import flatten
+from mmm_core.errors import TrackingError
 from mmm_core.features.model_data import ModelData
 
 if TYPE_CHECKING:
     from mmm_core.evaluation.fitting import FitOutcome
+
+
+_LOG = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -38,6 +43,7 @@ def fit_run(
         ASSET_TAG: "posterior",
         "project": project.config.project.name,
     }
+    tracker.end_late()
     tracker.close_abandoned(partial(is_over, context.instance))
     with tracker.run(f"posterior {context.run.run_id[:8]}", tags) as run:
         context.log.info(f"MLflow run {run.run_id}: {run.url}")
@@ -45,10 +51,14 @@ def fit_run(
         yield run
 
 
-def record_outcome(run: TrackedRun, outcome: "FitOutcome", fallback: bool) -> bytes:
-    """What comes out of it: metrics, tags, draws, diagnostics, and a plot of the fit, which is returned.
+def record_outcome(run: TrackedRun, outcome: "FitOutcome", fallback: bool) -> tuple[bytes, str | None]:
+    """What comes out of it: metrics, tags, draws, diagnostics, and a plot of the fit.
 
-    Plots of what the fit means are added by the report, behind the gate.
+    Plots of what the fit means are added by the report, behind the gate.  A fit is not lost because MLflow fails
+    after it.
+
+    Returns:
+        The plot; and what MLflow failed at, None if it has everything.
     """
     from mmm_core.attribution.fitted import fit_table
     from mmm_core.evaluation.diagnostics_json import diagnostics_record
@@ -57,6 +67,17 @@ def record_outcome(run: TrackedRun, outcome: "FitOutcome", fallback: bool) -> by
 
     fit = fit_table(outcome.posterior)
     record = diagnostics_record(outcome.posterior, outcome.diagnostics, fit_metrics(fit))
+    png = fit_lines(fit)
+    try:
+        _record(run, outcome, fallback, record, png)
+    except TrackingError as error:
+        reason = f"The fit is stored, but its MLflow run {run.run_id} lacks some or all of its results. {error}"
+        _LOG.warning(reason)
+        return png, reason
+    return png, None
+
+
+def _record(run: TrackedRun, outcome: "FitOutcome", fallback: bool, record: Mapping[str, Any], png: bytes) -> None:
     run.log_metrics({key: value for key, value in record.items() if isinstance(value, int | float)})
     run.log_metrics({"attempts": len(outcome.attempts)})
     run.set_tags(
@@ -73,9 +94,7 @@ def record_outcome(run: TrackedRun, outcome: "FitOutcome", fallback: bool) -> by
     run.log_bytes(json.dumps(record, indent=2).encode(), "diagnostics.json")
     run.log_bytes(outcome.diagnostics.to_json().encode(), "parameters.json")
     run.log_bytes("\n".join(outcome.posterior.info.attempts).encode(), "attempts.txt")
-    png = fit_lines(fit)
     run.log_bytes(png, "fit.png", "plots")
-    return png
 
 
 def fell_back(outcome: "FitOutcome", project: Project) -> bool:

@@ -6,9 +6,6 @@ Layout under `<storage>/assets`, readable as it is by DuckDB, Polars or Spark:
 """
 
 import json
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +15,10 @@ import dagster as dg
 import pandas as pd
 from upath import UPath
 
+from mmm_assets.damage import readable
+from mmm_assets.resources.storage import is_there, local_copy, publish
 from mmm_core.errors import StorageError
-from mmm_core.storage import atomic_path
+from mmm_core.plausible import require_plausible
 
 if TYPE_CHECKING:
     from mmm_core.evaluation.convergence import Diagnostics
@@ -30,7 +29,6 @@ ALL_GEOS = {"all_geos": True}
 """Metadata of an input that takes every geo: the value is then a dict geo -> value, even for one geo."""
 BACKTEST = "backtest"
 """The asset whose partitions are splits of the backtest; those of all others are geos."""
-_LOCAL_PROTOCOLS = ("", "file", "local")
 
 
 @dataclass(frozen=True)
@@ -60,30 +58,6 @@ def geo_folder(geo: str) -> str:
 def split_folder(split: str) -> str:
     """The same for a split of the backtest."""
     return f"split={quote(split, safe='')}"
-
-
-def publish(path: UPath, write: Callable[[Path], None]) -> None:
-    """Let `write` make a local file and put it at `path`, so that readers see the old or the new one."""
-    if path.protocol in _LOCAL_PROTOCOLS:
-        with atomic_path(Path(str(path))) as temporary:
-            write(temporary)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        local = Path(folder) / path.name
-        write(local)
-        path.fs.put_file(str(local), path.path)
-
-
-@contextmanager
-def local_copy(path: UPath) -> Iterator[Path]:
-    """A local file with the content of `path`."""
-    if path.protocol in _LOCAL_PROTOCOLS:
-        yield Path(str(path))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        local = Path(folder) / path.name
-        path.fs.get_file(path.path, str(local))
-        yield local
 
 
 class AtomicIOManager(dg.UPathIOManager):
@@ -129,11 +103,12 @@ class AtomicIOManager(dg.UPathIOManager):
         """The value at a path.
 
         Raises:
-            StorageError: nothing is stored there; says what to materialize.
+            StorageError: nothing is stored there, or it is damaged; says what to materialize.
         """
-        if not path.exists():
+        if not is_there(path):
             raise StorageError(f"{asset} is not stored at {path}; materialize {asset} first.")
-        with local_copy(path) as local:
+        with local_copy(path) as local, readable(path, f"`mmm run` makes it again, or materialize {asset}"):
+            require_plausible(local)
             return self.read(local)
 
     def load_partitions(self, context: dg.InputContext) -> Any:
@@ -146,7 +121,7 @@ class AtomicIOManager(dg.UPathIOManager):
         if not (context.definition_metadata or {}).get("all_geos"):
             (path,) = paths.values()
             return self.load_from_path(context, path)
-        return {geo: self.load_from_path(context, path) for geo, path in paths.items() if path.exists()}
+        return {geo: self.load_from_path(context, path) for geo, path in paths.items() if is_there(path)}
 
 
 class ParquetIOManager(AtomicIOManager):

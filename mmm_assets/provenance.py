@@ -22,6 +22,8 @@ class Provenance:
     """Hash of the geo's rows in the source."""
     columns: tuple[str, ...]
     """Columns of the source."""
+    settings: str = ""
+    """Marks the configuration that features were made under; empty for other tables."""
 
     def mapping(self, config: Config) -> ColumnMapping:
         """Which source column is what."""
@@ -50,7 +52,8 @@ class Provenance:
             raise StorageError(
                 "A stored table does not say where it comes from; materialize raw_panel again."
             ) from error
-        return cls(stored["origin"], stored["fingerprint"], tuple(stored["columns"]))
+        columns, settings = tuple(stored["columns"]), stored.get("settings", "")
+        return cls(stored["origin"], stored["fingerprint"], columns, settings)
 
 
 def mark_fit(frame: pd.DataFrame, version: str) -> pd.DataFrame:

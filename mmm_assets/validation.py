@@ -10,6 +10,8 @@ from mmm_core.intake.report import GeoReport
 
 FINGERPRINT = "fingerprint"
 """Key of a stored report: hash of the rows that it is about."""
+SETTINGS = "settings"
+"""Key of a stored report: the rules that it was made under."""
 _SHOWN = 100
 
 

@@ -1,12 +1,15 @@
 """`mmm config check`."""
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from mmm_assets.commands.console import notes, results
 from mmm_assets.commands.invocation import Invocation
 from mmm_core.config.usage import effective_listing, unused_keys
 from mmm_core.errors import ConfigError
+
+_WIDTH_OF_A_FILE = 180
+"""Keys, values and origins side by side, for whoever searches the listing."""
 
 
 def check(invocation: Invocation) -> int:
@@ -16,10 +19,13 @@ def check(invocation: Invocation) -> int:
         ConfigError: the configuration is wrong, or the schema has keys without effect.
     """
     project = invocation.project()
-    table = Table("Key", "Value", "From", box=None, pad_edge=False)
+    table = Table(Column("Key", no_wrap=True), Column("Value", overflow="fold"), "From", box=None, pad_edge=False)
     for key, value, origin in effective_listing(project.loaded):
         table.add_row(Text(key), Text(str(value)), Text(origin, style="dim"))
-    results().print(table)
+    out = results()
+    if not out.is_terminal:
+        out.width = _WIDTH_OF_A_FILE
+    out.print(table)
     unused = unused_keys()
     if unused:
         raise ConfigError(f"No code reads {', '.join(unused)}; remove these keys from the schema.")

@@ -10,8 +10,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from mmm_assets.dagster_logs import log_as_configured
 from mmm_assets.resources.project import Project
-from mmm_core.logs import configure_logging
 
 _WIDTH_WITHOUT_TERMINAL = 110
 _NOISY = ("dagster", "mlflow", "alembic", "absl", "jax", "matplotlib", "urllib3", "arviz", "pytensor", "numpyro")
@@ -34,7 +34,7 @@ def _width(stream: TextIO) -> int | None:
 
 def prepare_console(project: Project, debug: bool) -> None:
     """Our own log records as configured, those of libraries and their warnings only when looking for a mistake."""
-    configure_logging(project.config.logging, project.loaded.secrets)
+    log_as_configured(project.loaded)
     if debug:
         return
     warnings.simplefilter("ignore")

@@ -44,8 +44,8 @@ class Invocation:
 
     @property
     def arguments(self) -> str:
-        """These options as one would type them, for hints about the next command."""
+        """These options as one would type them after any command, for hints about the next one."""
         parts = ["--config", str(self.config)]
         parts += ["--profile", self.profile] if self.profile else []
-        parts += [part for override in self.overrides for part in ("--set", override)]
+        parts += [part for override in self._all_overrides() for part in ("--set", override)]
         return " ".join(f"'{part}'" if " " in part else part for part in parts)

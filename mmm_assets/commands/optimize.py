@@ -8,9 +8,12 @@ from upath import UPath
 from mmm_assets.commands.console import notes, prepare_console, results
 from mmm_assets.commands.invocation import Invocation
 from mmm_assets.io_managers import StoredFit, io_managers
+from mmm_assets.promotion import version_in_use
 from mmm_assets.resources.project import Project
+from mmm_assets.resources.storage import is_there
 from mmm_assets.stages.train import interpretable
 from mmm_assets.stages.verdict import accepted
+from mmm_core.config.without_geos import without_geos
 from mmm_core.errors import InputError, StorageError
 from mmm_core.optimization.plan import plan_budgets
 from mmm_core.optimization.scenarios import ScenarioSummary
@@ -44,19 +47,32 @@ def answer_scenario(invocation: Invocation, scenario: str, output: Path | None) 
     manager = io_managers(UPath(project.assets))["posterior_io"]
     fit: StoredFit = manager.stored(manager.path_of("posterior"), "posterior")
     require_verdict(project, fit)
-    frame = planning_frame(interpretable(fit, project), project.config)
+    excluded = fit.posterior.data.excluded_geos
+    config = without_geos(project.config, excluded)
+    frame = planning_frame(interpretable(fit, project), config)
+    for geo, why in excluded.items():
+        notes().print(f"Not planned  {geo}, which is not in the fit: {why}", markup=False, style="yellow")
     for note in frame.notes:
         notes().print(note, markup=False, style="dim")
-    plan = plan_budgets(frame, project.config.optimization, scenario)
+    plan = plan_budgets(frame, config.optimization, scenario)
     if output is not None:
         _write(plan.table, output)
     out = results()
+    if words := _version(project, fit):
+        out.print(f"Model        {words}", markup=False)
     out.print(budget_table(plan.table))
     for summary in plan.scenarios:
         out.print(_sentence(summary), markup=False)
     if output is not None:
         notes().print(f"Plan         {output}", markup=False)
     return OK
+
+
+def _version(project: Project, fit: StoredFit) -> str | None:
+    """Which version of the model that is, where it is known."""
+    manager = io_managers(UPath(project.assets))["json"]
+    path = manager.path_of("model_version")
+    return version_in_use(fit.version, manager.stored(path, "model_version")) if is_there(path) else None
 
 
 def _write(table: "pd.DataFrame", output: Path) -> None:
@@ -79,7 +95,7 @@ def require_verdict(project: Project, fit: StoredFit) -> None:
     """
     manager = io_managers(UPath(project.assets))["json"]
     path = manager.path_of("model_verdict")
-    if not path.exists():
+    if not is_there(path):
         raise StorageError("There is no verdict on the stored posterior yet; run mmm evaluate first.")
     accepted(fit, manager.stored(path, "model_verdict"))
 

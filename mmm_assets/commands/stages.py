@@ -8,8 +8,10 @@ from mmm_assets.attributes import Stage
 from mmm_assets.commands.console import display, notes, prepare_console
 from mmm_assets.commands.invocation import Invocation
 from mmm_assets.commands.summary import Summary
+from mmm_assets.dagster_logs import name_steps
 from mmm_assets.execution import Executor, Outcome, Stop
 from mmm_assets.instance import open_instance
+from mmm_assets.resources.project import Project
 
 OK, BLOCKED, BAD_INPUT = 0, 1, 2
 VALIDATION_PAGE = "validation.html"
@@ -27,9 +29,14 @@ def run_stages(invocation: Invocation, stages: Sequence[Stage], force: bool) -> 
     project = invocation.project()
     prepare_console(project, invocation.debug)
     with open_instance(project) as instance, display() as shown:
-        definitions = build_definitions(project, progress=shown)
+        definitions = name_steps(build_definitions(project, progress=shown))
         tags = {"mmm/command": "run" if len(stages) > 1 else stages[0]}
         outcome = Executor(project, definitions, instance, shown, tags).run(stages, force)
+    return finish(outcome, invocation, project, stages)
+
+
+def finish(outcome: Outcome, invocation: Invocation, project: Project, stages: Sequence[Stage]) -> int:
+    """Say what was done, or why it stopped; returns the exit code (see `run_stages`)."""
     if outcome.stops:
         return _explain(outcome, invocation, project.exports / VALIDATION_PAGE)
     Summary(project, outcome, invocation.arguments).show(stages)
@@ -48,12 +55,19 @@ def _explain(outcome: Outcome, invocation: Invocation, page: Path) -> int:
         console.print(f"… and {len(stops) - _SHOWN} more of the same kind.", markup=False)
     if any(stop.kind == "other" for stop in stops) and not invocation.debug:
         console.print("Unexpected; run again with --debug to see where.", markup=False)
-    if ("validation_summary", None) in outcome.made:
+    reached_fit = ("posterior", None) in (*outcome.made, *outcome.kept)
+    if ("validation_summary", None) in outcome.made and not reached_fit:
         console.print(f"What is wrong with which geo, and how to mend it: {page}", markup=False)
     console.print("The report and the exported tables are as they were before.", markup=False)
     return BAD_INPUT if all(stop.kind == "input" for stop in stops) else BLOCKED
 
 
 def _heading(stop: Stop) -> str:
-    what = {"gate": "Blocked", "input": "Cannot be used", "late": "Out of time", "other": "Failed"}[stop.kind]
+    what = {
+        "gate": "Blocked",
+        "input": "Cannot be used",
+        "late": "Out of time",
+        "fault": "Failed",
+        "other": "Failed",
+    }[stop.kind]
     return what if stop.geo is None else f"{what}: geo {stop.geo}"

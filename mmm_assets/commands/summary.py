@@ -10,10 +10,14 @@ from mmm_assets.attributes import Stage
 from mmm_assets.commands.console import results
 from mmm_assets.execution import Outcome
 from mmm_assets.io_managers import StoredFit, io_managers
+from mmm_assets.promotion import version_words
 from mmm_assets.resources.project import Project
 from mmm_core.evaluation.verdict import LEVEL_WORDS, Verdict
 from mmm_core.reporting.formats import fixed
 from mmm_core.reporting.terminal import budget_table, roi_table
+
+_ROWS = ("raw_panel", "validation_report")
+"""What is made of a geo whenever the source is new."""
 
 
 class Summary:
@@ -43,11 +47,14 @@ class Summary:
             out.print(roi_table(self._value("parquet", "channel_summary"), source["truth_roi"]))
             out.print(f"Diagnostics  {_diagnostics_line(self._value('json', 'evaluation'))}", markup=False)
             out.print(f"Verdict      {_verdict_line(self._value('json', 'model_verdict'))}", markup=False)
+            if words := version_words(self._value("json", "model_version")):
+                out.print(f"Model        {words}", markup=False)
         if "optimize" in stages:
             out.print(budget_table(self._value("parquet", "budget_plan")))
         self._show_warnings(out, stages)
         self._show_data_pages(out, stages)
         if "report" in stages:
+            self._show_changes(out)
             out.print(f"Report       {self._project.report}", markup=False)
             out.print(f"Exports      {self._project.exports}", markup=False)
         out.print(f"Dagster UI   mmm ui {self._arguments}", markup=False)
@@ -57,10 +64,12 @@ class Summary:
         return self._managers[manager].stored(path, asset)
 
     def _show_geos(self, out: Console) -> None:
-        made = {geo for _, geo in self._outcome.made if geo is not None}
-        kept = {geo for _, geo in self._outcome.kept if geo is not None} - made
+        made, kept = made_and_kept(self._outcome)
         if made or kept:
             out.print(f"Geos         {len(made)} made, {len(kept)} up to date", markup=False)
+        for geo, why in self._outcome.excluded.items():
+            text = f"Left out     {geo}, in none of the numbers and plans: {why}"
+            out.print(text, markup=False, style="yellow")
 
     def _fit_line(self) -> str:
         fit: StoredFit = self._value("posterior_io", "posterior")
@@ -72,6 +81,12 @@ class Summary:
             f"{fixed(float(worst[['ess_bulk', 'ess_tail']].min().min()), 0)}, "
             f"{fit.diagnostics.divergences} divergences{'' if made else ' (up to date; --force fits again)'}"
         )
+
+    def _show_changes(self, out: Console) -> None:
+        """What the last accepted fit said otherwise; nothing for a first fit."""
+        record = self._value("json", "what_changed")
+        if record["compared_with"] is not None:
+            out.print(f"Changed      {record['sentence']}", markup=False)
 
     def _show_data_pages(self, out: Console, stages: Sequence[Stage]) -> None:
         """Pages that these stages have written."""
@@ -87,6 +102,18 @@ class Summary:
             listed = ", ".join(names)
             where = "the report has them" if "report" in stages else "mmm validate writes them to validation.html"
             out.print(f"Warnings     {len(warnings)}, by check: {listed}; {where}", markup=False)
+
+
+def made_and_kept(outcome: Outcome) -> tuple[set[str], set[str]]:
+    """Geos of which something was made, and those that were up to date.
+
+    When the source is new, each geo's rows are read again; where they are as before, nothing behind them is made.
+    """
+    made, kept = ({(asset, geo) for asset, geo in pairs if geo} for pairs in (outcome.made, outcome.kept))
+    behind = {(asset, geo) for asset, geo in made if asset not in _ROWS}
+    only_rows = all(asset in _ROWS for asset, _ in made | kept)
+    found = {geo for _, geo in (made if only_rows else behind)} - set(outcome.excluded)
+    return found, {geo for _, geo in made | kept} - found - set(outcome.excluded)
 
 
 def _verdict_line(record: dict[str, Any]) -> str:

@@ -7,30 +7,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-from mmm_assets.automation.sensors import geos_of_source
+from mmm_assets.automation.new_data import geos_of_source
 from mmm_assets.commands.console import notes, prepare_console
 from mmm_assets.commands.invocation import Invocation
 from mmm_assets.instance import open_instance
 from mmm_assets.partitions import register_geos
+from mmm_assets.recovery import recover
 from mmm_assets.resources.project import Project
 from mmm_assets.resources.tracking import Tracker
+from mmm_assets.workspace import BASE, WORKSPACE, write_workspace
 from mmm_core.errors import InputError
-from mmm_core.storage import write_text
 
 _HOST = "127.0.0.1"
 _MLFLOW_PORT = 5000
-_WORKSPACE = "workspace.yaml"
-_WORKSPACE_TEXT = """\
-load_from:
-  - python_module:
-      module_name: mmm_assets.definitions
-      location_name: mmm
-  - python_module:
-      module_name: mmm_assets.benchmark_definitions
-      location_name: mmm_benchmark
-"""
 _STOP_SECONDS = 20
 _KNOWN_WARNING = "ignore:Function `dev_command` is superseded"
 """`dg dev`, its successor, ignores the workspace file."""
@@ -64,6 +54,7 @@ def register_geos_of_source(project: Project) -> None:
     A source that cannot be read is told and not fatal: earlier results can still be looked at.
     """
     with open_instance(project) as instance:
+        recover(project, instance)
         try:
             geos = geos_of_source(project)
         except InputError as error:
@@ -74,10 +65,10 @@ def register_geos_of_source(project: Project) -> None:
 
 def dagster_command(project: Project, port: int, log_level: str) -> list[str]:
     """The command line of `dagster dev`, with the workspace of the working directory if there is one."""
-    workspace = Path(_WORKSPACE)
+    workspace = WORKSPACE
     if not workspace.exists():
-        workspace = project.dagster_home / _WORKSPACE
-        write_text(workspace, _WORKSPACE_TEXT)
+        workspace = project.dagster_home / WORKSPACE.name
+        write_workspace(workspace, BASE)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace)]
     return [*command, "-h", _HOST, "-p", str(port), "--log-level", log_level]
 

@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from upath import UPath
 
+from mmm_assets.asset_prefix import full_key
+from mmm_assets.dagster_logs import log_as_configured, name_steps
+from mmm_assets.resources.storage import open_storage
 from mmm_core import __version__
 from mmm_core.config.loading import LoadedConfig, load_config
 from mmm_core.config.schema import Config
 from mmm_core.errors import ConfigError
+from mmm_core.storage import working_folder
 
 CONFIG_VARIABLE, PROFILE_VARIABLE, SET_VARIABLE = "MMM_CONFIG", "MMM_PROFILE", "MMM_SET"
 DEFAULT_CONFIG = "config/project.yaml"
@@ -32,44 +37,54 @@ class Project:
         return self.loaded.config
 
     @cached_property
-    def storage(self) -> Path:
-        """Absolute folder of everything that this project stores."""
-        return Path(self.config.paths.storage).expanduser().resolve()
+    def storage(self) -> UPath:
+        """Folder of what this project stores and others read: a local `Path`, or one of an object store."""
+        return open_storage(self.loaded)
+
+    @cached_property
+    def work(self) -> Path:
+        """Absolute local folder of what has to be local; `storage` itself where that is local."""
+        return working_folder(self.config.paths.storage, self.config.paths.work)
 
     @property
-    def assets(self) -> Path:
+    def assets(self) -> UPath:
         """Folder of stored asset values."""
         return self.storage / "assets"
 
     @property
-    def snapshots(self) -> Path:
+    def snapshots(self) -> UPath:
         """Folder of immutable source versions, one Parquet file per content."""
         return self.storage / "snapshots"
 
     @property
     def downloads(self) -> Path | None:
         """Folder of what remote connectors fetched; None if it is not kept."""
-        return self.storage / "cache" / "downloads" if self.config.ingest.download_cache else None
+        return self.work / "cache" / "downloads" if self.config.ingest.download_cache else None
 
     @property
-    def exports(self) -> Path:
+    def exports(self) -> UPath:
         """Folder of the tables and the report that people and other tools read."""
         return self.storage / "exports"
 
     @property
-    def report(self) -> Path:
+    def report(self) -> UPath:
         """The HTML report."""
         return self.exports / "report.html"
 
     @property
     def checkpoint(self) -> Path:
         """Folder in which an interrupted fit leaves what it has."""
-        return self.storage / "cache" / "checkpoint"
+        return self.work / "cache" / "checkpoint"
 
     @property
     def dagster_home(self) -> Path:
         """Folder of the Dagster instance (`DAGSTER_HOME`)."""
-        return self.storage / "dagster"
+        home = self.config.deployment.dagster_home
+        return Path(home).expanduser().resolve() if home else self.work / "dagster"
+
+    def key(self, asset: dg.AssetKey) -> dg.AssetKey:
+        """The key under which Dagster's history knows an asset of this project (`deployment.asset_prefix`)."""
+        return full_key(self.config.deployment.asset_prefix, asset)
 
     def code_version(self, *keys: str) -> str:
         """Hash of the library's version and of the configuration that an asset reads.
@@ -114,12 +129,14 @@ def project_from_environment(environ: Mapping[str, str] = os.environ) -> Project
 
 
 def project_definitions(build: Callable[[Project], dg.Definitions]) -> dg.Definitions:
-    """What `build` makes of the environment's project, for a code location.
+    """What `build` makes of the environment's project, for a code location; and this process logs as it says.
 
     Raises:
         ConfigError: the configuration cannot be loaded.
     """
     try:
-        return build(project_from_environment())
+        project = project_from_environment()
+        log_as_configured(project.loaded)
+        return name_steps(build(project))
     except ConfigError as error:
         raise ConfigError(str(error)) from None  # the UI shows causes first; the message says it all

@@ -16,19 +16,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmm_assets.resources.project import Project
-from mmm_core.storage import atomic_path
+from mmm_core.errors import TrackingError
+from mmm_core.storage import atomic_path, is_running
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 RUN_TAG, ASSET_TAG, PROCESS_TAG = "dagster_run_id", "dagster_asset_key", "mmm_process"
+INSIDE_TAG = "mmm_inside_process"
+"""Tag of a Dagster run inside the process of a command or a job: which; `PROCESS_TAG`: of a run with its own."""
 UI_ADDRESS = "http://127.0.0.1:5000"
 """Where `mmm ui --mlflow` shows a store that has no server of its own."""
 _SQLITE = "sqlite:///"
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _PARAMETERS_PER_REQUEST = 100
 _LONGEST_PARAMETER = 6000
 _LONGEST_KEY = 250
-_MIGRATION_TIMEOUT_SECONDS = 300
+_MIGRATION_TIMEOUT_SECONDS = 120
+_HABITS = {
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+"""Unless the environment says otherwise.  With MLflow's own, a server that is down costs minutes per request, and
+a restored fit prints bars of its own between ours."""
+_LONGEST_REASON = 200
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,8 @@ class TrackedRun:
     run_id: str
     url: str
     """Page of the run in the MLflow UI."""
+    store: str
+    """Address of the store, for messages."""
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Record parameters; names keep the characters that MLflow knows."""
@@ -46,22 +63,26 @@ class TrackedRun:
 
         named = {_known_characters(key): str(value)[:_LONGEST_PARAMETER] for key, value in params.items()}
         for chunk in _chunks([Param(key, value) for key, value in named.items()], _PARAMETERS_PER_REQUEST):
-            self.client.log_batch(self.run_id, params=chunk)
+            with answering(self.store):
+                self.client.log_batch(self.run_id, params=chunk)
 
     def log_metrics(self, metrics: Mapping[str, float | None]) -> None:
         """Record the finite ones of these numbers."""
         for key, value in metrics.items():
             if value is not None and math.isfinite(value):
-                self.client.log_metric(self.run_id, _known_characters(key), float(value))
+                with answering(self.store):
+                    self.client.log_metric(self.run_id, _known_characters(key), float(value))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Add or replace tags."""
         for key, value in tags.items():
-            self.client.set_tag(self.run_id, key, value)
+            with answering(self.store):
+                self.client.set_tag(self.run_id, key, value)
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Copy a file to the run's artifacts."""
-        self.client.log_artifact(self.run_id, str(path), folder)
+        with answering(self.store):
+            self.client.log_artifact(self.run_id, str(path), folder)
 
     def log_bytes(self, content: bytes, name: str, folder: str | None = None) -> None:
         """Store bytes as an artifact of that name."""
@@ -87,11 +108,11 @@ class Tracker:
     @classmethod
     def of(cls, project: Project) -> "Tracker":
         """The configured store, or a sqlite store under the project's storage."""
-        settings, storage = project.config.tracking, project.storage
+        settings, storage = project.config.tracking, project.work
         return cls(
             tracking_uri=settings.tracking_uri or f"{_SQLITE}{(storage / 'mlflow.db').as_posix()}",
             experiment=settings.experiment or project.config.project.name,
-            artifact_root=None if settings.tracking_uri else (storage / "mlartifacts").as_uri(),
+            artifact_root=(storage / "mlartifacts").as_uri() if _is_database(settings.tracking_uri) else None,
             lock=storage / "mlflow.lock",
         )
 
@@ -101,28 +122,75 @@ class Tracker:
         return not self.tracking_uri.startswith(_SQLITE) or Path(self.tracking_uri.removeprefix(_SQLITE)).exists()
 
     def client(self) -> "MlflowClient":
-        """A client of the store, which is created or migrated first if need be."""
-        _prepare(self.tracking_uri, self.lock)
+        """A client of the store, which is created or migrated first if need be.
+
+        Raises:
+            TrackingError: the store does not answer within a minute or two.
+        """
+        with answering(self.tracking_uri):
+            _prepare(self.tracking_uri, self.lock)
         return _client(self.tracking_uri)
 
     @contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator[TrackedRun]:
-        """A new MLflow run: FINISHED if the block succeeds, FAILED if anything at all ends it early."""
+        """A new MLflow run: FINISHED if the block succeeds, FAILED if anything at all ends it early.
+
+        A store that does not take the end costs a warning, as what was made in the block counts for more; it is
+        told later (`end_late`).
+
+        Raises:
+            TrackingError: the store does not answer.
+        """
         client = self.client()
         experiment = self._experiment_id(client)
-        run_id = client.create_run(experiment, tags=dict(tags), run_name=name).info.run_id
+        with answering(self.tracking_uri):
+            run_id = client.create_run(experiment, tags=dict(tags), run_name=name).info.run_id
         status = "FAILED"
         try:
-            yield TrackedRun(client, run_id, self.url(experiment, run_id))
+            yield TrackedRun(client, run_id, self.url(experiment, run_id), self.tracking_uri)
             status = "FINISHED"
         finally:
-            client.set_terminated(run_id, status)
+            self._end(client, run_id, status)
+
+    def _end(self, client: "MlflowClient", run_id: str, status: str) -> None:
+        try:
+            with answering(self.tracking_uri):
+                client.set_terminated(run_id, status)
+        except TrackingError as error:
+            with self._not_ended.open("a", encoding="utf-8") as notes:
+                notes.write(f"{run_id} {status}\n")
+            _LOG.warning("MLflow run %s stays open until the next command. %s", run_id, error)
+
+    @property
+    def _not_ended(self) -> Path:
+        """Runs whose end the store has not taken: their id and status, one per line."""
+        return self.lock.with_suffix(".unfinished")
+
+    def end_late(self) -> None:
+        """End the runs whose end the store did not take when it was time.
+
+        Raises:
+            TrackingError: the store still does not answer.
+        """
+        if not self._not_ended.exists():
+            return
+        client = self.client()
+        for line in self._not_ended.read_text(encoding="utf-8").splitlines():
+            run_id, _, status = line.partition(" ")
+            with answering(self.tracking_uri):
+                client.set_terminated(run_id, status)
+        self._not_ended.unlink()
 
     def reopen(self, run_id: str) -> TrackedRun:
-        """An ended run, to add artifacts to it; its status stays."""
+        """An ended run, to add artifacts to it; its status stays.
+
+        Raises:
+            TrackingError: the store does not answer, or does not know the run.
+        """
         client = self.client()
-        experiment = client.get_run(run_id).info.experiment_id
-        return TrackedRun(client, run_id, self.url(experiment, run_id))
+        with answering(self.tracking_uri):
+            experiment = client.get_run(run_id).info.experiment_id
+        return TrackedRun(client, run_id, self.url(experiment, run_id), self.tracking_uri)
 
     def close_abandoned(self, is_over: Callable[[Mapping[str, str]], bool]) -> list[str]:
         """End runs that a killed process left open.
@@ -132,26 +200,36 @@ class Tracker:
 
         Returns:
             Ids of the MLflow runs that are FAILED now.
+
+        Raises:
+            TrackingError: the store does not answer.
         """
         client = self.client()
-        runs = client.search_runs([self._experiment_id(client)], "attributes.status = 'RUNNING'")
+        experiment = self._experiment_id(client)
+        with answering(self.tracking_uri):
+            runs = client.search_runs([experiment], "attributes.status = 'RUNNING'")
         abandoned = [run.info.run_id for run in runs if is_over(run.data.tags)]
         for run_id in abandoned:
-            client.set_terminated(run_id, "FAILED")
+            with answering(self.tracking_uri):
+                client.set_terminated(run_id, "FAILED")
         return abandoned
 
     def url(self, experiment_id: str, run_id: str) -> str:
         """Page of a run in the MLflow UI."""
         server = self.tracking_uri if self.tracking_uri.startswith("http") else UI_ADDRESS
-        without_password = re.sub(r"//[^/@]*@", "//", server)
-        return f"{without_password.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
+        return f"{_without_password(server).rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}"
 
     def _experiment_id(self, client: "MlflowClient") -> str:
-        with _exclusive(self.lock):
+        with answering(self.tracking_uri), _exclusive(self.lock):
             experiment = client.get_experiment_by_name(self.experiment)
             if experiment is not None:
                 return str(experiment.experiment_id)
             return str(client.create_experiment(self.experiment, artifact_location=self.artifact_root))
+
+
+def _is_database(tracking_uri: str | None) -> bool:
+    """Whether MLflow's tables are used without a server, which would put artifacts into the working directory."""
+    return tracking_uri is None or tracking_uri.partition("://")[0].partition("+")[0] in _DATABASES
 
 
 @cache
@@ -169,7 +247,46 @@ def _prepare(tracking_uri: str, lock: Path) -> None:
         _client(tracking_uri).search_experiments(max_results=1)
 
 
+@contextmanager
+def answering(tracking_uri: str) -> Iterator[None]:
+    """One clear sentence where the store does not do what the block asks for.
+
+    Raises:
+        TrackingError: it is down, locked, full, or refuses.
+    """
+    from mlflow.exceptions import MlflowException
+    from requests import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, RequestException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+        what = _what_went_wrong(str(error))
+        raise TrackingError(
+            f"MLflow at {_without_password(tracking_uri)} {what}. Run the same again then; what is finished is "
+            "kept."
+        ) from error
+
+
+def _what_went_wrong(text: str) -> str:
+    lower = text.lower()
+    if any(word in lower for word in ("max retries", "refused", "timed out", "resolve", "connection aborted")):
+        return "does not answer: start it, or correct tracking.tracking_uri (left out, a local file is used)"
+    if "database is locked" in lower:
+        return "is locked by another process: close what has the database open"
+    if any(word in lower for word in ("no space left", "disk is full", "disk i/o", "file too large", "quota")):
+        return "cannot be written, its disk is full: free some space there"
+    reason = " ".join(text.split())[:_LONGEST_REASON]
+    return f"refuses or fails ({reason}): see its log, or correct tracking.tracking_uri"
+
+
+def _without_password(uri: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", uri)
+
+
 def _client(tracking_uri: str) -> "MlflowClient":
+    for name, value in _HABITS.items():
+        os.environ.setdefault(name, value)
     from mlflow.tracking import MlflowClient
 
     return MlflowClient(tracking_uri=tracking_uri)
@@ -194,13 +311,7 @@ def process_is_alive(name: str) -> bool:
     host, _, number = name.rpartition(":")
     if os.name != "posix" or host != socket.gethostname() or not number.isdigit():
         return True
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return is_running(int(number))
 
 
 def _known_characters(key: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from mmm_assets.asset_prefix import keyed
 from mmm_assets.attributes import GATE, attributes
 from mmm_assets.checks import refusals
 from mmm_assets.io_managers import StoredFit
@@ -13,6 +14,7 @@ from mmm_assets.metadata import frame_metadata, frame_version, picture
 from mmm_assets.provenance import mark_fit
 from mmm_assets.resources.project import Project
 from mmm_assets.stages.train import interpretable
+from mmm_core.config.without_geos import without_geos
 
 MEDIA_SHARE = "media_share"
 """Attribute of `fitted_total`: 5 % and 95 % quantile of the share of the fitted KPI that paid media brought."""
@@ -42,7 +44,9 @@ def definitions(project: Project) -> dg.Definitions:
             dg.asset(**table)(fitted_total),
             dg.asset(**asked)(attribution_periods),
             dg.asset(**asked)(counterfactuals),
-            dg.multi_asset(name="channel_dynamics", outs=outs)(channel_dynamics),
+            dg.multi_asset(name="channel_dynamics", outs=outs)(
+                keyed(channel_dynamics, project.config.deployment.asset_prefix)
+            ),
         ]
     )
 
@@ -132,7 +136,8 @@ def counterfactuals(
     from mmm_core.attribution.counterfactuals import counterfactual_table
 
     with refusals():
-        table = counterfactual_table(interpretable(posterior, project), project.config.attribution)
+        config = without_geos(project.config, posterior.posterior.data.excluded_geos)
+        table = counterfactual_table(interpretable(posterior, project), config.attribution)
     return _table(table, posterior, rows=60)
 
 

@@ -1,11 +1,14 @@
 """Stage evaluate: how well the model predicts what it has not seen, split by split."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
+import pandas as pd
 
 from mmm_assets.attributes import SAMPLER, attributes
 from mmm_assets.checks import cases_table, check_results, check_specs, refusals
@@ -14,6 +17,7 @@ from mmm_assets.metadata import bytes_version, model_data_version, picture
 from mmm_assets.partitions import register_splits, split_partitions
 from mmm_assets.progress import logged
 from mmm_assets.resources.project import Project
+from mmm_assets.specification import CALIBRATION
 from mmm_core.backtesting.run import SplitResult, run_split
 from mmm_core.backtesting.splits import BacktestSplit, by_name, plan_splits, possible_splits
 from mmm_core.backtesting.summary import BACKTEST_CHECKS, check_backtest, summarise_splits
@@ -34,6 +38,7 @@ READS = {
     "evaluation.validation_strategies",
     "runtime.precision",
     "runtime.device",
+    *CALIBRATION,
 }
 
 
@@ -62,6 +67,7 @@ def definitions(project: Project, pool: str) -> dg.Definitions:
         io_manager_key="json",
         partitions_def=split_partitions(project.config.project.name),
         pool=pool,
+        deps=["experiments"] if project.config.calibration.experiments is not None else [],
         **shared,
     )
     summary = dg.asset(ins={"backtest": every_geo(BACKTEST)}, io_manager_key="json", **judged)
@@ -162,6 +168,8 @@ def backtest_summary(
     )
 
 
+_SCORED = ("backtest_error", "backtest_coverage", "backtest_beats_naive", "platform_holdout")
+"""Checks that the picture of the scores is about."""
 BACKTEST_TABLES = ("scores", "splits", "roi", "platforms")
 """Tables of `BacktestSummary` in the value of `backtest_summary`."""
 
@@ -170,7 +178,14 @@ def backtest_checks(
     backtest_summary: dict[str, Any], project: dg.ResourceParam[Project]
 ) -> Iterator[dg.AssetCheckResult]:
     """Whether predictions are good enough, and returns stay the same."""
-    yield from check_results("backtest_summary", BACKTEST_CHECKS, judge_backtest(backtest_summary, project))
+    from mmm_core.reporting.figures_trust import backtest_scores, roi_across_splits
+
+    scores, roi = (pd.DataFrame(backtest_summary[name]) for name in ("scores", "roi"))
+    pictures: dict[str, Callable[[], bytes]] = dict.fromkeys(_SCORED, partial(backtest_scores, scores))
+    if len(roi):
+        pictures["roi_across_splits"] = partial(roi_across_splits, roi)
+    results = judge_backtest(backtest_summary, project)
+    yield from check_results("backtest_summary", BACKTEST_CHECKS, results, pictures)
 
 
 def judge_backtest(summary: Mapping[str, Any], project: Project) -> list[CheckResult]:
@@ -181,7 +196,7 @@ def judge_backtest(summary: Mapping[str, Any], project: Project) -> list[CheckRe
 
 def _place(project: Project, data: ModelData) -> Path:
     """Folder of what one backtest keeps between its splits; another configuration or other data: another one."""
-    return project.storage / "cache" / "backtests" / _version(project, model_data_version(data))
+    return project.work / "cache" / "backtests" / _version(project, model_data_version(data))
 
 
 def _version(project: Project, data_version: str) -> str:
@@ -199,7 +214,7 @@ def _earlier(splits: list[BacktestSplit], split: BacktestSplit, place: Path) -> 
 
 
 def _note_seconds(place: Path, name: str, seconds: float) -> None:
-    with atomic_path(place / f"{name}.json") as temporary:
+    with atomic_path(place / f"{quote(name, safe='')}.json") as temporary:  # it has a channel's name in it
         temporary.write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
 
 

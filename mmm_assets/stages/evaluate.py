@@ -30,6 +30,9 @@ EVALUATION_CHECKS = {
 }
 
 
+_PICTURE = "metadata `fit` of the asset evaluation"
+
+
 def definitions(project: Project) -> dg.Definitions:
     """Assets and checks of this stage, besides the tables of `stages.attribution`."""
     reads = GATE | {"evaluation"}
@@ -78,7 +81,8 @@ def evaluation_checks(
     evaluation: dict[str, Any], project: dg.ResourceParam[Project]
 ) -> Iterator[dg.AssetCheckResult]:
     """Fit and plausibility, by the limits of today's configuration."""
-    yield from check_results("evaluation", EVALUATION_CHECKS, judge_evaluation(evaluation, project))
+    pictures = dict.fromkeys((*FIT_CHECKS, *POSTERIOR_PREDICTIVE_CHECKS), _PICTURE)
+    yield from check_results("evaluation", EVALUATION_CHECKS, judge_evaluation(evaluation, project), pictures)
 
 
 def judge_evaluation(evaluation: dict[str, Any], project: Project) -> list[CheckResult]:

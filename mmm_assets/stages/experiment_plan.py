@@ -12,8 +12,10 @@ from mmm_assets.metadata import bytes_version
 from mmm_assets.resources.project import Project
 from mmm_assets.stages.train import interpretable
 from mmm_assets.stages.verdict import accepted
-from mmm_core.experiment_planning.planner import is_wanted, plan_experiments
+from mmm_core.errors import StorageError
+from mmm_core.experiment_planning.planner import ExperimentPlan, is_wanted, plan_experiments
 
+PLAN = "experiment_plan"
 _SHOWN = 60
 
 
@@ -47,3 +49,20 @@ def experiment_plan(
         data_version=dg.DataVersion(bytes_version(json.dumps(value, sort_keys=True).encode())),
         metadata={"notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in plan.notes)), **shown},
     )
+
+
+def plan_of(version: str, record: dict[str, Any] | None) -> ExperimentPlan | None:
+    """The stored plan; None where none is asked for.
+
+    Args:
+        version: of the posterior.
+        record: value of `experiment_plan`.
+
+    Raises:
+        StorageError: it is about another fit.
+    """
+    if record is None:
+        return None
+    if record["fit"] != version:
+        raise StorageError("experiment_plan is about another fit than the stored posterior; materialize it again.")
+    return ExperimentPlan.from_record(record)

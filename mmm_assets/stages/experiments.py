@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -14,7 +15,7 @@ from mmm_assets.io_managers import StoredFit
 from mmm_assets.metadata import bytes_version, frame_metadata, frame_version, picture
 from mmm_assets.provenance import mark_fit, require_fit
 from mmm_assets.resources.project import Project
-from mmm_assets.specification import specified
+from mmm_assets.specification import specified_as
 from mmm_assets.stages.train import interpretable
 from mmm_core.experiments.comparison import EXPERIMENT_CHECKS, check_experiments, experiment_table
 from mmm_core.experiments.registry import load_experiments
@@ -89,7 +90,7 @@ def experiment_comparison(
         if posterior.model_choice is not None:
             changes = ModelChoice.from_record(posterior.model_choice).changes
             chosen, _ = chosen_model(config, draws.data, changes)
-        adjustments = specified(chosen, draws.data).adjustments
+        adjustments = specified_as(chosen, draws).adjustments
     mark_fit(table, posterior.version)
     table.attrs[ADJUSTMENTS] = [_plain(row) for row in adjustments.to_dict("records")]
     table.attrs["results"] = [check_record(result) for result in results]
@@ -107,8 +108,11 @@ def experiment_results(
     experiment_comparison: pd.DataFrame, project: dg.ResourceParam[Project]
 ) -> Iterator[dg.AssetCheckResult]:
     """Whether fit and tests agree."""
+    from mmm_core.reporting.figures_trust import experiment_intervals
+
     results = judge_experiments(experiment_comparison, project)
-    yield from check_results("experiment_comparison", EXPERIMENT_CHECKS, results)
+    pictures = dict.fromkeys(EXPERIMENT_CHECKS, partial(experiment_intervals, experiment_comparison))
+    yield from check_results("experiment_comparison", EXPERIMENT_CHECKS, results, pictures)
 
 
 def judge_experiments(table: pd.DataFrame, project: Project, fit: str | None = None) -> list[CheckResult]:

@@ -1,24 +1,26 @@
 """Stage features: each geo's model inputs, and all geos together as one aligned cube."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from mmm_assets.attributes import MAPPING, SOURCE_JUDGED, attributes
+from mmm_assets.attributes import CLEANED, FEATURES, MAPPING, SOURCE_JUDGED, attributes
+from mmm_assets.bad_geos import usable_features
 from mmm_assets.checks import check_results, check_specs, refusals
 from mmm_assets.io_managers import every_geo
 from mmm_assets.metadata import bytes_version, frame_metadata, frame_version, model_data_version, picture
 from mmm_assets.partitions import geo_partitions
 from mmm_assets.provenance import Provenance
 from mmm_assets.resources.project import Project
+from mmm_assets.resources.storage import written_to
 from mmm_assets.stages.ingest import judge_source
 from mmm_assets.stages.transform import joined_logs
 from mmm_core.data.mapping import resolve_mapping
-from mmm_core.errors import DataError
 from mmm_core.features.assemble import assemble_model_data
 from mmm_core.features.build import build_features
 from mmm_core.features.checks import MODEL_DATA_CHECKS, check_model_data
@@ -32,22 +34,18 @@ from mmm_core.storage import write_text
 def definitions(project: Project) -> dg.Definitions:
     """Assets and checks of this stage."""
     geos = geo_partitions(project.config.project.name)
-    terms = {"features.seasonality", "features.holidays", "features.events"}
-    judged = {"enhanced_cleaning.missing_data", "validation"}
-    clean_judged = {"enhanced_cleaning.currency.policy", "enhanced_cleaning.outliers.policy"}
-    reads = MAPPING | terms | judged | clean_judged
-    pooled = MAPPING | SOURCE_JUDGED | terms | judged | {"features.adstock.max_lag"}
+    pooled = FEATURES | CLEANED | SOURCE_JUDGED | {"features.adstock.max_lag", "model.knots"}
     previewed = {"model.priors", "model.media_scaling", "model.hill_before_adstock"}
     shown = MAPPING | previewed | {"validation", "features", "project", "reports.title"}
     features = dg.asset(
         name="features",
         partitions_def=geos,
         io_manager_key="parquet",
-        **attributes(project, "features", reads=reads, kinds={"pandas", "parquet"}),
+        **attributes(project, "features", reads=FEATURES, kinds={"pandas", "parquet"}),
     )
     model_data = dg.asset(
         name="model_data",
-        ins={"features": every_geo("features")},
+        ins={name: every_geo(name) for name in ("features", "validation_report")},
         io_manager_key="model_data_io",
         **attributes(project, "features", reads=pooled, kinds={"xarray", "netcdf"}),
     )
@@ -57,9 +55,9 @@ def definitions(project: Project) -> dg.Definitions:
         **attributes(project, "features", reads=shown, kinds={"html"}),
     )
     attributed = dg.asset(
-        ins={"features": every_geo("features")},
+        ins={name: every_geo(name) for name in ("features", "validation_report")},
         io_manager_key="parquet",
-        **attributes(project, "features", reads={"features.attribution"}, kinds={"pandas", "parquet"}),
+        **attributes(project, "features", reads=FEATURES | {"features.attribution"}, kinds={"pandas", "parquet"}),
     )
     feature_specs = check_specs("features", FEATURE_CHECKS, geos)
     data_specs = check_specs("model_data", MODEL_DATA_CHECKS)
@@ -87,7 +85,7 @@ def features_of_geo(
         require(check_clean_panel(clean_panel, project.config), subject)
         frame = build_features(clean_panel, project.config)
         notes = list(frame.attrs.get("notes", ()))
-        provenance.put_on(frame)
+        replace(provenance, settings=project.code_version(*FEATURES)).put_on(frame)
     return dg.MaterializeResult(
         value=frame, data_version=frame_version(frame), metadata={"notes": notes, **frame_metadata(frame)}
     )
@@ -101,20 +99,25 @@ def features_checks(features: pd.DataFrame, project: dg.ResourceParam[Project]) 
 
 
 def model_data_of_all_geos(
-    features: dict[str, pd.DataFrame], source_snapshot: dict[str, Any], project: dg.ResourceParam[Project]
+    context: dg.AssetExecutionContext,
+    features: dict[str, pd.DataFrame],
+    validation_report: dict[str, dict[str, Any]],
+    source_snapshot: dict[str, Any],
+    project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[ModelData]:
     """All geos of the source on the same weeks, as the model sees them.
 
     Refuses a source that blocks, and to go on with a part of it: every geo must have features, made from today's
-    rows.
+    rows, and none may be blocked; with `data.on_bad_geo: exclude` a few that are blocked are left out and named.
     """
     with refusals():
-        frames = of_this_snapshot(features, source_snapshot)
+        usable = usable_features(features, validation_report, source_snapshot, project)
         require(judge_source(source_snapshot, project), "source_snapshot")
-        for geo, frame in frames.items():
-            require(check_features(frame, project.config), f"features of geo {geo}")
         mapping = resolve_mapping(project.config, source_snapshot["columns"], source_snapshot["origin"])
-        data = assemble_model_data(frames, mapping, project.config, source_snapshot["content_hash"])
+        version, excluded = source_snapshot["content_hash"], usable.excluded
+        data = assemble_model_data(usable.frames, mapping, project.config, version, excluded)
+    for geo, why in excluded.items():
+        context.log.warning(f"Geo {geo} is left out: {why}")
     return dg.MaterializeResult(
         value=data, data_version=dg.DataVersion(model_data_version(data)), metadata=_data_metadata(data)
     )
@@ -147,7 +150,8 @@ def exploration(
         now = datetime.now(UTC).isoformat(timespec="seconds")
         title = config.reports.title or config.project.name
         page = render_eda(found, title, mapping.kpi, config.project.name, now)
-        write_text(project.exports / "eda.html", page)
+        with written_to(project.exports) as folder:
+            write_text(folder / "eda.html", page)
         previews = media_previews(model_data, config)
     record = found.to_record()
     return dg.MaterializeResult(
@@ -165,44 +169,29 @@ def exploration(
 
 
 def attribution_comparison(
-    features: dict[str, pd.DataFrame], source_snapshot: dict[str, Any], project: dg.ResourceParam[Project]
+    features: dict[str, pd.DataFrame],
+    validation_report: dict[str, dict[str, Any]],
+    source_snapshot: dict[str, Any],
+    project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Conversions that platforms claim, beside spend; empty unless `features.attribution` is on."""
     from mmm_core.features.attributed import attribution_comparison as compare
 
     with refusals():
-        table = compare(of_this_snapshot(features, source_snapshot), project.config)
-    return dg.MaterializeResult(value=table, data_version=frame_version(table), metadata=frame_metadata(table))
-
-
-def of_this_snapshot(features: Mapping[str, pd.DataFrame], snapshot: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """Features of exactly the geos of the source, in its order; those of former geos are left out.
-
-    Raises:
-        DataError: a geo has no features, or features made from older rows; names them.
-    """
-    geos: Mapping[str, str] = snapshot["geos"]
-    missing = [geo for geo in geos if geo not in features]
-    outdated = [
-        geo for geo, rows in geos.items() if geo in features and Provenance.of(features[geo]).fingerprint != rows
-    ]
-    if missing or outdated:
-        problems = [
-            f"{len(found)} geo(s) have {what}: {', '.join(found[:10])}"
-            for found, what in ((missing, "no features"), (outdated, "features of an older version of the source"))
-            if found
-        ]
-        raise DataError(
-            f"{'; '.join(problems)}. Materialize raw_panel, clean_panel and features of these geos "
-            "(their checks say why they stopped), or leave the geos out of the source."
-        )
-    return {geo: features[geo] for geo in geos}
+        usable = usable_features(features, validation_report, source_snapshot, project)
+        table = compare(usable.frames, project.config)
+    return dg.MaterializeResult(
+        value=table,
+        data_version=frame_version(table),
+        metadata={"excluded_geos": usable.excluded, **frame_metadata(table)},
+    )
 
 
 def _data_metadata(data: ModelData) -> dict[str, Any]:
     spend = pd.DataFrame({"channel": data.channels, "spend": data.spend.sum(axis=(0, 1))})
     return {
         "geos": len(data.geos),
+        "excluded_geos": dict(data.excluded_geos),
         "weeks": len(data.dates),
         "first_week": str(data.dates[0]),
         "last_week": str(data.dates[-1]),

@@ -3,31 +3,32 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
+from mmm_assets.asset_prefix import keyed
 from mmm_assets.attributes import CLEANED, MAPPING, ROWS_JUDGED, SOURCE_JUDGED, attributes
 from mmm_assets.checks import check_results, check_specs, refusals
+from mmm_assets.damage import is_whole
 from mmm_assets.metadata import bytes_version, frame_metadata, frame_version
 from mmm_assets.partitions import geo_partitions, refuse_unusable_names, register_geos
 from mmm_assets.progress import logged
 from mmm_assets.provenance import Provenance
 from mmm_assets.resources.project import Project
-from mmm_assets.validation import FINGERPRINT, report_metadata
+from mmm_assets.resources.storage import is_there, publish
+from mmm_assets.snapshots import stored_source
+from mmm_assets.validation import FINGERPRINT, SETTINGS, report_metadata
 from mmm_core.data.fingerprints import geo_fingerprints
 from mmm_core.data.mapping import raw_panel, resolve_mapping
 from mmm_core.data.preparation.prepare import prepared_source
 from mmm_core.data.sources.table import SourceTable
-from mmm_core.errors import DataError, StorageError
+from mmm_core.errors import DataError
 from mmm_core.intake.report import build_geo_report
 from mmm_core.progress import Progress, silent
 from mmm_core.quality.check import CheckResult
 from mmm_core.quality.source_checks import SOURCE_CHECKS, check_source
-from mmm_core.storage import atomic_path
 
 SNAPSHOT = MAPPING | {"ingest"}
 """Keys that decide what the snapshot holds."""
@@ -58,7 +59,8 @@ def definitions(project: Project) -> dg.Definitions:
         name="source_snapshot_checks", specs=check_specs("source_snapshot", SOURCE_CHECKS)
     )
     return dg.Definitions(
-        assets=[snapshot(source_snapshot), panel(raw_panel_of_geo)], asset_checks=[checks(source_checks)]
+        assets=[snapshot(source_snapshot), panel(keyed(raw_panel_of_geo, project.config.deployment.asset_prefix))],
+        asset_checks=[checks(source_checks)],
     )
 
 
@@ -108,9 +110,8 @@ def take_snapshot(project: Project, progress: Progress = silent) -> tuple[dict[s
     geos = geo_fingerprints(source, mapping)
     refuse_unusable_names(tuple(geos), source.origin)
     path = project.snapshots / f"{_content_name(source, geos)}.parquet"
-    if not path.exists():
-        with atomic_path(path) as temporary:
-            source.frame.to_parquet(temporary, index=False)
+    if not (is_there(path) and is_whole(path)):
+        publish(path, lambda local: source.frame.to_parquet(local, index=False))
     record = {
         "origin": source.origin,
         "content_hash": source.content_hash,
@@ -142,7 +143,7 @@ def source_checks(
 
 def judge_source(record: dict[str, Any], project: Project) -> list[CheckResult]:
     """Outcome of every check of `SOURCE_CHECKS`."""
-    source = stored_source(record)
+    source = stored_source(record, project)
     mapping = resolve_mapping(project.config, list(source.frame.columns), source.origin)
     return check_source(source, mapping, project.config)
 
@@ -158,13 +159,14 @@ def raw_panel_of_geo(
                 f"{source_snapshot['origin']} has no geo {geo!r} any more; materialize source_snapshot, "
                 "which removes the partition."
             )
-        source = stored_source(source_snapshot)
+        source = stored_source(source_snapshot, project)
         mapping = resolve_mapping(project.config, list(source.frame.columns), source.origin)
         panel = raw_panel(source, mapping, geo)
         report = build_geo_report(panel, mapping, project.config, source.origin)
     provenance = Provenance(source.origin, source_snapshot["geos"][geo], tuple(source_snapshot["columns"]))
     provenance.put_on(panel)
-    record = {**report.to_json(), FINGERPRINT: provenance.fingerprint}
+    rules = project.code_version(*CLEANED)
+    record = {**report.to_json(), FINGERPRINT: provenance.fingerprint, SETTINGS: rules}
     return (
         dg.MaterializeResult(
             asset_key="raw_panel", value=panel, data_version=frame_version(panel), metadata=frame_metadata(panel)
@@ -176,32 +178,3 @@ def raw_panel_of_geo(
             metadata=report_metadata(report),
         ),
     )
-
-
-def stored_source(record: dict[str, Any]) -> SourceTable:
-    """The table that `take_snapshot` stored.
-
-    Raises:
-        StorageError: it is gone or damaged.
-    """
-    path = Path(record["snapshot"])
-    if not path.exists():
-        raise StorageError(f"The snapshot {path} is gone; materialize source_snapshot again.")
-    notes, passed_over = tuple(record["notes"]), tuple(record["passed_over"])
-    return _snapshot_table(path, record["origin"], record["content_hash"], notes, passed_over)
-
-
-@lru_cache(maxsize=1)
-def _snapshot_table(
-    path: Path, origin: str, content_hash: str, notes: tuple[str, ...], passed_over: tuple[str, ...]
-) -> SourceTable:
-    """The file never changes, and one process often reads it for many geos."""
-    import pyarrow
-
-    try:
-        frame = pd.read_parquet(path)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise StorageError(
-            f"The snapshot {path} is damaged ({error}); delete it and materialize source_snapshot again."
-        ) from None
-    return SourceTable(frame, origin, content_hash, notes=notes, passed_over=passed_over)

@@ -7,15 +7,20 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from mmm_assets.accepted_settings import keep_setting
+from mmm_assets.asset_prefix import keyed
 from mmm_assets.attributes import GATE, MAPPING, attributes
 from mmm_assets.checks import refusals
 from mmm_assets.io_managers import StoredFit
 from mmm_assets.metadata import frame_metadata, frame_version, picture
+from mmm_assets.promotion import version_in_use
 from mmm_assets.provenance import mark_fit
 from mmm_assets.resources.project import Project
 from mmm_assets.stages.train import interpretable
 from mmm_assets.stages.verdict import accepted
+from mmm_core.config.without_geos import without_geos
 from mmm_core.optimization.scenarios import ScenarioSummary
+from mmm_core.refresh.budgets import plan_by_channel
 
 FUTURE_PLAN = "future_plan"
 _TABLES = {
@@ -39,7 +44,9 @@ def definitions(project: Project) -> dg.Definitions:
     }
     has_file = future is not None and future.path is not None
     deps = [FUTURE_PLAN] if has_file else []
-    plans = dg.multi_asset(name="budgets", outs=outs, deps=deps)(budgets)
+    plans = dg.multi_asset(name="budgets", outs=outs, deps=deps)(
+        keyed(budgets, project.config.deployment.asset_prefix)
+    )
     if not has_file:
         return dg.Definitions(assets=[plans])
     kept = attributes(project, "optimize", reads={"optimization.future", "ingest"}, kinds={"file"})
@@ -65,6 +72,7 @@ def budgets(
     context: dg.AssetExecutionContext,
     posterior: StoredFit,
     model_verdict: dict[str, Any],
+    model_version: dict[str, Any],
     project: dg.ResourceParam[Project],
 ) -> Iterator[dg.MaterializeResult[pd.DataFrame]]:
     """Plan the budget of each scenario, and forecast the KPI under it."""
@@ -75,11 +83,17 @@ def budgets(
 
     with refusals():
         accepted(posterior, model_verdict)
-        comes = project.config.optimization.future is not None
-        frame = planning_frame(interpretable(posterior, project), project.config)
+        version = version_in_use(posterior.version, model_version)
+        excluded = posterior.posterior.data.excluded_geos
+        config = without_geos(project.config, excluded)
+        comes = config.optimization.future is not None
+        frame = planning_frame(interpretable(posterior, project), config)
+        for geo, why in excluded.items():
+            context.log.warning(f"Nothing is planned for {geo}, which is not in the fit: {why}")
         for note in frame.notes:
             context.log.info(note)
-        plan = plan_budgets(frame, project.config.optimization)
+        plan = plan_budgets(frame, config.optimization)
+        keep_setting(project, posterior.version, plan_by_channel(plan.table))
         tables = {
             "budget_plan": plan.table,
             "scenario_summary": pd.DataFrame([asdict(scenario) for scenario in plan.scenarios]),
@@ -90,8 +104,14 @@ def budgets(
             "forecast": forecast_table(frame, plan.media) if comes else pd.DataFrame(columns=list(COLUMNS)),
         }
     more: dict[str, dict[str, Any]] = {
-        "budget_plan": {"budgets": picture(budget_bars(plan.table)), "objective": plan.objective}
+        "budget_plan": {
+            "budgets": picture(budget_bars(plan.table)),
+            "objective": plan.objective,
+            "not_planned": dict(excluded),
+        }
     }
+    if version is not None:
+        more["budget_plan"]["model_version"] = version
     for name, table in tables.items():
         mark_fit(table, posterior.version)
         yield dg.MaterializeResult(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -10,7 +11,7 @@ from mmm_assets.attributes import attributes
 from mmm_assets.checks import check_results, check_specs, refusals
 from mmm_assets.metadata import bytes_version, picture
 from mmm_assets.resources.project import Project
-from mmm_assets.specification import CALIBRATION, specified
+from mmm_assets.specification import CALIBRATION, FIXED, refit
 from mmm_core.config.schema import Config
 from mmm_core.evaluation.prior_predictive import (
     PRIOR_PREDICTIVE_CHECKS,
@@ -28,7 +29,7 @@ READS = {"model", "training.seed", "features.adstock", "features.saturation"}
 
 def definitions(project: Project) -> dg.Definitions:
     """The asset `prior_predictive` and its checks."""
-    reads = READS | CALIBRATION
+    reads = READS | CALIBRATION | FIXED
     asset = dg.asset(
         name="prior_predictive",
         io_manager_key="json",
@@ -47,7 +48,7 @@ def definitions(project: Project) -> dg.Definitions:
 def priors(model_data: ModelData, project: dg.ResourceParam[Project]) -> dg.MaterializeResult[dict[str, Any]]:
     """What the model believes before it sees the KPI: its level, its baseline, and what media brings."""
     with refusals():
-        return _described(model_data, project.config)
+        return _described(project, model_data, project.config)
 
 
 def priors_of_chosen_model(
@@ -56,14 +57,19 @@ def priors_of_chosen_model(
     """What the chosen model believes before it sees the KPI: its level, its baseline, and what media brings."""
     with refusals():
         config, data = chosen_model(project.config, model_data, ModelChoice.from_record(model_choice).changes)
-        return _described(data, config)
+        return _described(project, data, config)
 
 
 def prior_checks(
     prior_predictive: dict[str, Any], project: dg.ResourceParam[Project]
 ) -> Iterator[dg.AssetCheckResult]:
     """Whether the priors are possible, by the limits of today's configuration."""
-    yield from check_results("prior_predictive", PRIOR_PREDICTIVE_CHECKS, judge_priors(prior_predictive, project))
+    from mmm_core.reporting.figures_trust import prior_weeks
+
+    draw = partial(prior_weeks, PriorPredictive.from_record(prior_predictive).weeks)
+    results = judge_priors(prior_predictive, project)
+    pictures = dict.fromkeys(PRIOR_PREDICTIVE_CHECKS, draw)
+    yield from check_results("prior_predictive", PRIOR_PREDICTIVE_CHECKS, results, pictures)
 
 
 def judge_priors(record: dict[str, Any], project: Project) -> list[CheckResult]:
@@ -73,10 +79,11 @@ def judge_priors(record: dict[str, Any], project: Project) -> list[CheckResult]:
     return with_trust_severities(results, project.config)
 
 
-def _described(data: ModelData, config: Config) -> dg.MaterializeResult[dict[str, Any]]:
+def _described(project: Project, data: ModelData, config: Config) -> dg.MaterializeResult[dict[str, Any]]:
     from mmm_core.reporting.figures_trust import prior_weeks
 
-    found = prior_predictive(data, specified(config, data).spec, config.training.seed)
+    spec = refit(project, config, data).calibration.spec
+    found = prior_predictive(data, spec, config.training.seed)
     record = found.to_record()
     return dg.MaterializeResult(
         value=record,

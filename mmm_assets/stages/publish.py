@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Set
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import dagster as dg
 import pandas as pd
+from upath import UPath
 
 from mmm_assets.attributes import GATE, attributes
 from mmm_assets.checks import refusals
 from mmm_assets.io_managers import StoredFit
 from mmm_assets.provenance import require_fit
 from mmm_assets.resources.project import Project
+from mmm_assets.resources.storage import is_there, local_copy, written_to
 from mmm_assets.stages.report import DASHBOARD, DECK, GEO_PAGES
 from mmm_assets.stages.report_inputs import READS, gather, report_ins
 
@@ -20,7 +22,7 @@ _PLACES = {"deck": "", "dashboard_exports": DASHBOARD, "geo_reports": GEO_PAGES}
 """Asset -> folder in the exports that its files are in."""
 
 
-def is_published(project: Project, asset: str, record: Path) -> bool:
+def is_published(project: Project, asset: str, record: UPath) -> bool:
     """Whether the files that an asset wrote to the exports are still there; true of every other asset.
 
     Args:
@@ -30,8 +32,9 @@ def is_published(project: Project, asset: str, record: Path) -> bool:
     """
     if asset not in _PLACES:
         return True
-    names = [Path(path).name for path in json.loads(record.read_text(encoding="utf-8"))["files"]]
-    return all((project.exports / _PLACES[asset] / name).is_file() for name in names)
+    with local_copy(record) as local:
+        names = [PurePath(path).name for path in json.loads(local.read_text(encoding="utf-8"))["files"]]
+    return all(is_there(project.exports / _PLACES[asset] / name) for name in names)
 
 
 def definitions(project: Project) -> dg.Definitions:
@@ -63,44 +66,43 @@ def deck(project: dg.ResourceParam[Project], **values: Any) -> dg.MaterializeRes
     """Slides for decision makers, with charts that can be edited: `exports/deck.pptx`."""
     from mmm_core.reporting.deck.deck import write_deck
 
-    path = project.exports / DECK
-    with refusals():
-        write_deck(path, gather(values, project))
-    return _written(values["posterior"], path, [path])
+    with refusals(), written_to(project.exports) as folder:
+        write_deck(folder / DECK, gather(values, project))
+    return _written(values["posterior"], project.exports / DECK, project.exports, [Path(DECK)])
 
 
 def dashboard_exports(project: dg.ResourceParam[Project], **values: Any) -> dg.MaterializeResult[dict[str, Any]]:
     """Every table as CSV and Parquet with a data dictionary, for dashboards: `exports/dashboard`."""
     from mmm_core.reporting.dashboard.dashboard import write_dashboard
 
-    folder = project.exports / DASHBOARD
-    with refusals():
+    place = project.exports / DASHBOARD
+    with refusals(), written_to(place) as folder:
         inputs = gather(values, project)
         paths = write_dashboard(folder, inputs, _curves(values), values["posterior"].posterior.data)
-    return _written(values["posterior"], folder, list(paths))
+    return _written(values["posterior"], place, place, [path.relative_to(folder) for path in paths])
 
 
 def geo_reports(project: dg.ResourceParam[Project], **values: Any) -> dg.MaterializeResult[dict[str, Any]]:
     """One page per geo: `exports/geos`."""
     from mmm_core.reporting.geo_pages import write_geo_reports
 
-    folder = project.exports / GEO_PAGES
-    with refusals():
+    place = project.exports / GEO_PAGES
+    with refusals(), written_to(place) as folder:
         inputs = gather(values, project)
         paths = write_geo_reports(folder, inputs, _curves(values))
-    return _written(values["posterior"], folder, list(paths))
+    return _written(values["posterior"], place, place, [path.relative_to(folder) for path in paths])
 
 
 def dated_outputs(project: dg.ResourceParam[Project], **values: Any) -> dg.MaterializeResult[dict[str, Any]]:
     """Plots, tables, scenarios and the model's file under dated names that are never overwritten: `outputs`."""
     from mmm_core.reporting.outputs.outputs import write_outputs
 
-    folder = project.storage / "outputs"
-    with refusals():
+    place = project.storage / "outputs"
+    with refusals(), written_to(place, with_content=True) as folder:
         inputs = gather(values, project)
         fit: StoredFit = values["posterior"]
         paths = write_outputs(folder, fit.posterior, inputs, diagnostics=fit.diagnostics)
-    return _written(values["posterior"], folder, list(paths))
+    return _written(values["posterior"], place, place, [path.relative_to(folder) for path in paths])
 
 
 def _curves(values: dict[str, Any]) -> pd.DataFrame:
@@ -109,8 +111,10 @@ def _curves(values: dict[str, Any]) -> pd.DataFrame:
     return curves
 
 
-def _written(fit: StoredFit, place: Path, paths: list[Path]) -> dg.MaterializeResult[dict[str, Any]]:
+def _written(
+    fit: StoredFit, place: UPath, folder: UPath, paths: list[Path]
+) -> dg.MaterializeResult[dict[str, Any]]:
     return dg.MaterializeResult(
-        value={"fit": fit.version, "files": [str(path) for path in paths]},
+        value={"fit": fit.version, "files": [str(folder / path.as_posix()) for path in paths]},
         metadata={"path": dg.MetadataValue.path(str(place)), "files": len(paths)},
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import dagster as dg
@@ -46,7 +46,7 @@ def data_quality(
         reports, _ = current_reports(validation_report, source_snapshot["geos"])
         found = [("source_snapshot", result) for result in judge_source(source_snapshot, project)]
         found += [
-            (f"{stage}[{report.geo}]", result)
+            (f"{stage}[{report.geo}]", _informs(result) if report.geo in model_data.excluded_geos else result)
             for report in reports
             for stage, results in report.results.items()
             for result in results
@@ -60,6 +60,11 @@ def data_quality(
         data_version=dg.DataVersion(bytes_version(json.dumps(records, default=str).encode())),
         metadata=_quality_metadata(found, config.validation.quality_thresholds.weights),
     )
+
+
+def _informs(result: CheckResult) -> CheckResult:
+    """What is wrong with a geo that is left out does not block the others."""
+    return replace(result, severity="warn")
 
 
 def _quality_metadata(found: list[tuple[str, CheckResult]], weights: Mapping[str, float]) -> dict[str, Any]:

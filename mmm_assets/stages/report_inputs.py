@@ -8,20 +8,24 @@ import dagster as dg
 import pandas as pd
 
 from mmm_assets.io_managers import StoredFit, every_geo
+from mmm_assets.promotion import version_in_use
 from mmm_assets.provenance import require_fit
 from mmm_assets.resources.project import Project
 from mmm_assets.stages.attribution import MEDIA_SHARE
 from mmm_assets.stages.backtest import BACKTEST_TABLES
 from mmm_assets.stages.evaluate import judge_evaluation, require_evaluation, restored_result
+from mmm_assets.stages.experiment_plan import PLAN, plan_of
 from mmm_assets.stages.experiments import ADJUSTMENTS
 from mmm_assets.stages.optimize import scenario_summaries
 from mmm_assets.stages.train import interpretable, judge_convergence
 from mmm_assets.stages.transform import joined_logs
 from mmm_assets.stages.verdict import accepted, asked_for
+from mmm_assets.stages.what_changed import changes_of
 from mmm_core.config.loading import flatten
 from mmm_core.data.mapping import resolve_mapping
 from mmm_core.evaluation.prior_predictive import PriorPredictive
 from mmm_core.evaluation.verdict import Verdict
+from mmm_core.experiment_planning.planner import is_wanted
 from mmm_core.exploration.exploration import Exploration
 from mmm_core.quality.check import CheckResult
 from mmm_core.reporting.decisions import DecisionTables
@@ -54,11 +58,13 @@ DECISIONS = {
 _MORE = (
     "posterior",
     "model_verdict",
+    "model_version",
     "prior_predictive",
     "stability",
     "fitted_total",
     "evaluation",
     "scenario_summary",
+    "what_changed",
     "data_quality",
     "exploration",
     "source_snapshot",
@@ -69,7 +75,8 @@ READS = {"reports", "project", "evaluation"}
 
 def report_ins(project: Project) -> dict[str, dg.AssetIn]:
     """Inputs of an asset that needs `ReportInputs`."""
-    pooled = (*TABLES.values(), *DECISIONS.values(), *_MORE, *asked_for(project))
+    planned = [PLAN] if is_wanted(project.config) else []
+    pooled = (*TABLES.values(), *DECISIONS.values(), *_MORE, *asked_for(project), *planned)
     return {name: dg.AssetIn(key=name) for name in pooled} | {"change_log": every_geo("change_log")}
 
 
@@ -88,16 +95,21 @@ def gather(values: Mapping[str, Any], project: Project) -> ReportInputs:
     assets = (*TABLES.values(), *DECISIONS.values(), "scenario_summary", "fitted_total")
     require_fit(fit.version, **{name: values[name] for name in assets})
     require_evaluation(fit.version, values["evaluation"])
-    choice = fit.model_choice
+    choice, plan = fit.model_choice, plan_of(fit.version, values.get(PLAN))
+    proposed = {} if plan is None else {"proposals": plan.proposals, "test_geos": plan.geo_split}
     return ReportInputs(
         trust=_trust(values),
+        changes=changes_of(fit.version, values["what_changed"]),
         **{field: values[asset] for field, asset in TABLES.items()},
-        decisions=DecisionTables(**{field: values[asset] for field, asset in DECISIONS.items()}),
+        decisions=DecisionTables(**{field: values[asset] for field, asset in DECISIONS.items()}, **proposed),
+        experiment_notes=() if plan is None else plan.notes,
         scenarios=scenario_summaries(values["scenario_summary"]),
         model=model_in_words(draws),
         totals=_totals(values["fitted_total"]),
         attempts=draws.info.attempts,
         data_version=draws.data.data_version,
+        model_version=version_in_use(fit.version, values["model_version"]),
+        excluded_geos=draws.data.excluded_geos,
         has_revenue=draws.data.has_revenue,
         **_about(project, values["source_snapshot"]),
         diagnostics=_with_worst(values["evaluation"]["diagnostics"], fit),

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from mmm_assets.asset_prefix import keyed
 from mmm_assets.attributes import SAMPLER, attributes
 from mmm_assets.checks import cases_table, check_results, check_specs, refusals
 from mmm_assets.metadata import bytes_version, frame_metadata, frame_version, picture
@@ -57,7 +58,7 @@ def definitions(project: Project, pool: str) -> dg.Definitions:
     choice = dg.multi_asset(name="model_choice", outs=outs, pool=pool)
     specs = check_specs("model_choice", MODEL_CHOICE_CHECKS)
     return dg.Definitions(
-        assets=[choice(model_choice)],
+        assets=[choice(keyed(model_choice, project.config.deployment.asset_prefix))],
         asset_checks=[dg.multi_asset_check(name="model_choice_checks", specs=specs)(model_choice_checks)],
     )
 

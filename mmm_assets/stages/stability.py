@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -103,7 +104,12 @@ def stability_results(
     stability: dict[str, Any], project: dg.ResourceParam[Project]
 ) -> Iterator[dg.AssetCheckResult]:
     """Whether the answers stay."""
-    yield from check_results("stability", STABILITY_CHECKS, judge_stability(stability, project))
+    from mmm_core.reporting.figures_trust import drift_bars
+
+    refresh = StabilityReport.from_record(stability).tables.get("refresh")
+    draw = None if refresh is None or not len(refresh) else partial(drift_bars, refresh)
+    pictures = {} if draw is None else {name: draw for name in STABILITY_CHECKS if name.startswith("refresh_")}
+    yield from check_results("stability", STABILITY_CHECKS, judge_stability(stability, project), pictures)
 
 
 def judge_stability(stability: dict[str, Any], project: Project) -> list[CheckResult]:

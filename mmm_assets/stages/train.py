@@ -11,12 +11,15 @@ from mmm_assets.fit_tracking import fell_back, fit_run, record_outcome
 from mmm_assets.io_managers import StoredFit
 from mmm_assets.metadata import bytes_version, model_data_version, picture
 from mmm_assets.progress import logged
+from mmm_assets.promotion import RESTORE_TAG
+from mmm_assets.registry import Registry
 from mmm_assets.resources.project import Project
 from mmm_assets.resources.tracking import Tracker
-from mmm_assets.specification import CALIBRATION, specified
+from mmm_assets.specification import CALIBRATION, FIXED, refit
 from mmm_assets.warm_start import last_accepted
 from mmm_core.attribution.spans import require_weeks
 from mmm_core.config.schema import Config
+from mmm_core.config.without_geos import without_geos
 from mmm_core.evaluation.convergence import CONVERGENCE_CHECKS, check_convergence
 from mmm_core.features.checks import check_model_data
 from mmm_core.features.model_data import ModelData
@@ -54,7 +57,10 @@ def definitions(project: Project) -> dg.Definitions:
                 pool=FIT_POOL,
                 deps=["prior_predictive", *told],
                 **attributes(
-                    project, "train", reads=reads | CALIBRATION, kinds={project.config.model.backend, "mlflow"}
+                    project,
+                    "train",
+                    reads=reads | CALIBRATION | FIXED,
+                    kinds={project.config.model.backend, "mlflow"},
                 ),
             )(posterior_of_chosen_model if project.config.model.selection.enabled else posterior)
         ],
@@ -78,6 +84,8 @@ def posterior(
     Stored even when it did not converge, so that it can be looked at; its checks then block whatever
     would interpret it.
     """
+    if RESTORE_TAG in context.run.tags:
+        return _restored(context.run.tags[RESTORE_TAG], project, tracker)
     return _fitted(context, project, tracker, progress, project.config, model_data, None)
 
 
@@ -94,11 +102,30 @@ def posterior_of_chosen_model(
     Stored even when it did not converge, so that it can be looked at; its checks then block whatever
     would interpret it.
     """
+    if RESTORE_TAG in context.run.tags:
+        return _restored(context.run.tags[RESTORE_TAG], project, tracker)
     with refusals():
         choice = ModelChoice.from_record(model_choice)
         config, data = chosen_model(project.config, model_data, choice.changes)
     context.log.info(f"Model choice: {choice.winner}, {choice.chosen.changes or 'as configured'}.")
     return _fitted(context, project, tracker, progress, config, data, model_choice)
+
+
+def _restored(number: str, project: Project, tracker: Tracker) -> dg.MaterializeResult[StoredFit]:
+    """The fit of an earlier version, in place of a new one (`mmm rollback`)."""
+    with refusals():
+        fit = Registry.of(project, tracker).fit_of(int(number))
+        url = tracker.reopen(fit.mlflow_run_id).url
+    return dg.MaterializeResult(
+        value=fit,
+        data_version=dg.DataVersion(fit.version),
+        metadata={
+            "restored_from_version": int(number),
+            "backend": fit.posterior.info.backend,
+            "mlflow_run": dg.MetadataValue.url(url),
+            "mlflow_run_id": fit.mlflow_run_id,
+        },
+    )
 
 
 def _fitted(
@@ -116,10 +143,13 @@ def _fitted(
     with refusals():
         require(check_model_data(model_data, config), "model_data")
         paid = model_data.paid_channels
-        require_names(config, paid, model_data.geos, model_data.channels[len(paid) :])
+        known = without_geos(config, model_data.excluded_geos)
+        require_names(known, paid, model_data.geos, model_data.channels[len(paid) :])
         require_weeks(model_data.dates, config.attribution)
-        require_feasible(config.optimization, model_data)
-        spec = specified(config, model_data).spec
+        require_feasible(known.optimization, model_data)
+        model = refit(project, config, model_data)
+        context.log.info(model.constants)
+        spec = model.calibration.spec
         start = last_accepted(project, model_data, spec, context.log)
         with fit_run(tracker, context, project, model_data) as run:
             outcome = fit_until_converged(
@@ -131,7 +161,7 @@ def _fitted(
                 start=start,
                 checkpoint=project.checkpoint,
             )
-            fit_picture = record_outcome(run, outcome, fell_back(outcome, project))
+            fit_picture, not_recorded = record_outcome(run, outcome, fell_back(outcome, project))
     version = _version(outcome.posterior)
     return dg.MaterializeResult(
         value=StoredFit(outcome.posterior, outcome.diagnostics, version, run.run_id, model_choice),
@@ -141,6 +171,7 @@ def _fitted(
             "mlflow_run": dg.MetadataValue.url(run.url),
             "mlflow_run_id": run.run_id,
             "fit": picture(fit_picture),
+            **({"mlflow_lacks": not_recorded} if not_recorded else {}),
         },
     )
 

@@ -6,7 +6,9 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from mmm_assets.asset_prefix import keyed
 from mmm_assets.attributes import CLEANED, attributes
+from mmm_assets.bad_geos import usable_logs
 from mmm_assets.checks import check_results, check_specs, refusals
 from mmm_assets.io_managers import every_geo
 from mmm_assets.metadata import frame_metadata, frame_version, picture
@@ -40,12 +42,12 @@ def definitions(project: Project) -> dg.Definitions:
     )
     specs = check_specs("clean_panel", CLEAN_PANEL_CHECKS, geos)
     totals = dg.asset(
-        ins={"change_log": every_geo("change_log")},
+        ins={name: every_geo(name) for name in ("change_log", "validation_report")},
         io_manager_key="parquet",
-        **attributes(project, "transform", reads=set(), kinds={"pandas", "parquet"}),
+        **attributes(project, "transform", reads=CLEANED, kinds={"pandas", "parquet"}),
     )
     return dg.Definitions(
-        assets=[clean(clean_panel_of_geo), totals(change_totals)],
+        assets=[clean(keyed(clean_panel_of_geo, project.config.deployment.asset_prefix)), totals(change_totals)],
         asset_checks=[dg.multi_asset_check(name="clean_panel_checks", specs=specs)(clean_panel_checks)],
     )
 
@@ -82,17 +84,25 @@ def clean_panel_of_geo(
 
 
 def change_totals(
-    change_log: dict[str, pd.DataFrame], source_snapshot: dict[str, Any]
+    change_log: dict[str, pd.DataFrame],
+    validation_report: dict[str, dict[str, Any]],
+    source_snapshot: dict[str, Any],
+    project: dg.ResourceParam[Project],
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """What cleaning did, over all geos: cells and sums before and after, by rule and column."""
     from mmm_core.cleaning.totals import change_totals as totals_of
 
     with refusals():
-        totals = totals_of(joined_logs(change_log, source_snapshot["geos"]))
+        usable = usable_logs(change_log, validation_report, source_snapshot, project)
+        totals = totals_of(joined_logs(usable.frames, usable.frames))
     return dg.MaterializeResult(
         value=totals,
         data_version=frame_version(totals),
-        metadata={"changed": int(totals["cells"].sum()), **frame_metadata(totals, rows=100)},
+        metadata={
+            "changed": int(totals["cells"].sum()),
+            "excluded_geos": usable.excluded,
+            **frame_metadata(totals, rows=100),
+        },
     )
 
 

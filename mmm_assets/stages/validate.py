@@ -15,6 +15,7 @@ from mmm_assets.metadata import bytes_version
 from mmm_assets.partitions import geo_partitions
 from mmm_assets.provenance import Provenance
 from mmm_assets.resources.project import Project
+from mmm_assets.resources.storage import written_to
 from mmm_assets.stages.ingest import judge_source
 from mmm_assets.validation import current_reports, summary_table
 from mmm_core.config.schema import Config
@@ -74,7 +75,8 @@ def validation_summary(
             notes=[*source_snapshot["notes"], *_without_report(missing)],
         )
         path = project.exports / "validation.html"
-        write_text(path, page)
+        with written_to(project.exports) as folder:
+            write_text(folder / path.name, page)
     value = {
         "path": str(path),
         "geos": {report.geo: {"score": report.score, "blocked": report.blocks} for report in reports},
