@@ -44,6 +44,13 @@ def _same_environment() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _no_instance_of_another_test() -> None:
+    """Dagster remembers the last instance that was entered; where a test has ended early it is gone by now."""
+    if remembered := sys.modules.get("dagster._core.storage.defs_state.base"):
+        remembered._current_storage.set(None)
+
+
+@pytest.fixture(autouse=True)
 def _captured_output_stays_open() -> None:
     """Keep absl, where it is loaded, from closing the file that pytest captures standard error in.
 

@@ -72,7 +72,7 @@ def test_a_partition_is_materialized_with_its_numbers_and_then_summarised(projec
     assert "small_business" in page.read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_calibration_is_materialized_with_its_check_and_then_summarised(project: Project) -> None:
     project = projects.load(project.loaded.path, "benchmark.calibration_panels=3")
     definitions = benchmark_definitions(project)

@@ -28,6 +28,24 @@ def test_an_outcome_keeps_verdict_severity_message_numbers_and_cases() -> None:
     assert history.severity is dg.AssetCheckSeverity.WARN
 
 
+def test_a_failed_check_has_its_picture_and_what_is_shared_is_drawn_once() -> None:
+    drawn: list[str] = []
+
+    def shared() -> bytes:
+        drawn.append("shared")
+        return b"png"
+
+    names = dict.fromkeys(("first", "second", "third", "fourth"), "warn")
+    results = [CheckResult(name, name == "first", "warn", "message") for name in names]
+    pictures = {"first": shared, "second": shared, "third": shared, "fourth": "beside the asset"}
+    first, second, third, fourth = check_results("fit", names, results, pictures)
+    assert drawn == ["shared"]
+    assert "picture" not in first.metadata
+    assert "data:image/png;base64," in second.metadata["picture"].value
+    assert third.metadata["picture"].value == "beside the check second"
+    assert fourth.metadata["picture"].value == "beside the asset"
+
+
 def test_a_check_without_an_outcome_passes_as_not_applicable() -> None:
     results = list(check_results("raw_panel", NAMES, []))
     assert [result.passed for result in results] == [True, True]

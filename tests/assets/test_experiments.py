@@ -53,6 +53,9 @@ def test_the_next_test_is_proposed_for_each_channel(calibrated: Project) -> None
     found = ExperimentPlan.from_record(plan)
     assert set(found.proposals["channel"]) == {"tv", "search"}
     assert found.notes
+    exported = pd.read_csv(calibrated.exports / "experiment_plan.csv")
+    assert exported["channel"].tolist() == found.proposals["channel"].tolist()
+    assert found.notes[0].split(";")[0] in (calibrated.exports / "report.html").read_text(encoding="utf-8")
 
 
 def test_an_unchanged_file_asks_for_nothing_and_a_changed_one_for_a_new_fit(calibrated: Project) -> None:

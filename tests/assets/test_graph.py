@@ -38,6 +38,8 @@ REPORTED = (
         "posterior",
         "evaluation",
         "model_verdict",
+        "model_version",
+        "what_changed",
         "prior_predictive",
         "stability",
         "data_quality",
@@ -54,19 +56,24 @@ GRAPH = {
     "validation_summary": ("validate", False, {"validation_report", "source_snapshot"}),
     "clean_panel": ("transform", True, {"raw_panel"}),
     "change_log": ("transform", True, {"raw_panel"}),
-    "change_totals": ("transform", False, {"change_log", "source_snapshot"}),
+    "change_totals": ("transform", False, {"change_log", "validation_report", "source_snapshot"}),
     "features": ("features", True, {"clean_panel"}),
-    "model_data": ("features", False, {"features", "source_snapshot"}),
+    "model_data": ("features", False, {"features", "validation_report", "source_snapshot"}),
     "exploration": ("features", False, {"model_data", "change_log", "source_snapshot"}),
-    "attribution_comparison": ("features", False, {"features", "source_snapshot"}),
+    "attribution_comparison": ("features", False, {"features", "validation_report", "source_snapshot"}),
     "prior_predictive": ("train", False, {"model_data"}),
     "posterior": ("train", False, {"model_data", "prior_predictive"}),
     **{name: ("evaluate", False, {"posterior"}) for name in ABOUT_THE_PAST},
     "evaluation": ("evaluate", False, {"posterior", "contributions", "fitted"}),
     "stability": ("evaluate", False, {"posterior"}),
-    "model_verdict": ("evaluate", False, {"posterior", "evaluation", "prior_predictive", "stability"}),
-    **{name: ("optimize", False, {"posterior", "model_verdict"}) for name in PLANS},
+    "drift": ("evaluate", False, {"model_data"}),
+    **{
+        name: ("evaluate", False, {"posterior", "evaluation", "prior_predictive", "stability"})
+        for name in ("model_verdict", "model_version")
+    },
+    **{name: ("optimize", False, {"posterior", "model_verdict", "model_version"}) for name in PLANS},
     "data_quality": ("report", False, {"validation_report", "features", "model_data", "source_snapshot"}),
+    "what_changed": ("report", False, {"posterior", "model_verdict", "budget_plan"}),
     "report": ("report", False, REPORTED),
     "exports": ("report", False, REPORTED | {"response_curves"}),
 }
@@ -170,7 +177,9 @@ CHECKS = {
         "placebo_channel",
         "leave_one_geo_out",
     },
+    "drift": {"new_weeks_forecast"},
     "model_verdict": {"accepted"},
+    "model_version": {"champion"},
 }
 JOBS = {"full"} | {
     f"stage_{stage}"
@@ -239,9 +248,29 @@ def test_jobs_and_sensors_are_there_and_sensors_run(definitions: dg.Definitions)
     assert {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")} == JOBS
     sensors = {sensor.name: sensor.default_status for sensor in repository.sensor_defs}
     assert sensors == dict.fromkeys(
-        ("register_geos", "close_mlflow_run_after_failure", "close_mlflow_run_after_canceled"),
+        (
+            "new_data",
+            "pool_geos",
+            "refit_after_backfill",
+            "judge_forecast",
+            "refit_after_drift",
+            "close_mlflow_run_after_failure",
+            "close_mlflow_run_after_canceled",
+        ),
         dg.DefaultSensorStatus.RUNNING,
     )
+    schedules = {schedule.name: schedule.default_status for schedule in repository.schedule_defs}
+    assert schedules == {"retraining": dg.DefaultScheduleStatus.STOPPED}
+    for each in (*repository.sensor_defs, *repository.schedule_defs):
+        assert len(each.description or "") > 20, each.name
+
+
+def test_what_makes_itself_and_what_may_be_overdue(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    nodes = {key.to_user_string(): graph.get(key) for key in graph.materializable_asset_keys}
+    assert {name for name, node in nodes.items() if node.automation_condition} == {"model_data", "drift"}
+    overdue = {name: node.freshness_policy for name, node in nodes.items() if node.freshness_policy}
+    assert set(overdue) == {"source_snapshot", "posterior", "report"}
 
 
 def test_only_what_samples_waits_for_its_pool(definitions: dg.Definitions) -> None:

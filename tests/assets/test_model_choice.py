@@ -76,7 +76,7 @@ def test_a_second_run_compares_nothing_again(finished: Project) -> None:
     assert ("posterior", None) in outcome.kept
 
 
-@pytest.mark.parametrize("winner", ["plain", "seasonal"])
+@pytest.mark.parametrize("winner", [pytest.param("plain", marks=pytest.mark.full), "seasonal"])
 def test_the_fit_follows_whoever_wins(finished: Project, tmp_path: Path, winner: str) -> None:
     copy = projects.copied(finished, tmp_path)
     path = copy.assets / "model_choice.json"

@@ -4,6 +4,7 @@ A key that is read but not named would leave old values looking up to date.  The
 with a configuration that notes which keys are read.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,6 +20,7 @@ import pytest
 from mmm_assets.assembly import build_definitions
 from mmm_assets.provenance import Provenance
 from mmm_assets.resources.project import Project
+from mmm_assets.snapshots import stored_source
 from mmm_assets.stages import features, ingest, quality, transform, validate
 from mmm_core.config.base import Section
 from mmm_core.data.mapping import raw_panel
@@ -194,7 +196,7 @@ def _read_by_assets(project: Project, tracer: _Tracer) -> dict[str, set[str]]:
         context = SimpleNamespace(partition_key=geo)
         panel, found = made("validation_report", partial(ingest.raw_panel_of_geo, context, record, project))
         mapping = made("raw_panel", partial(Provenance.of(panel.value).mapping, project.config))
-        made("raw_panel", partial(raw_panel, ingest.stored_source(record), mapping, geo))
+        made("raw_panel", partial(raw_panel, stored_source(record, project), mapping, geo))
         checked("raw_panel", partial(validate.raw_panel_checks, panel.value, project))
         clean, log = made("clean_panel", partial(transform.clean_panel_of_geo, panel.value, project))
         checked("clean_panel", partial(transform.clean_panel_checks, clean.value, project))
@@ -202,10 +204,12 @@ def _read_by_assets(project: Project, tracer: _Tracer) -> dict[str, set[str]]:
         checked("features", partial(features.features_checks, table.value, project))
         reports[geo], logs[geo], tables[geo] = found.value, log.value, table.value
     made("validation_summary", partial(validate.validation_summary, reports, record, project))
-    data = made("model_data", partial(features.model_data_of_all_geos, tables, record, project)).value
+    pooling = SimpleNamespace(log=logging.getLogger(__name__))
+    cube = partial(features.model_data_of_all_geos, pooling, tables, reports, record, project)
+    data = made("model_data", cube).value
     checked("model_data", partial(features.model_data_checks, data, project))
     made("exploration", partial(features.exploration, data, logs, record, project))
-    made("attribution_comparison", partial(features.attribution_comparison, tables, record, project))
+    made("attribution_comparison", partial(features.attribution_comparison, tables, reports, record, project))
     made("data_quality", partial(quality.data_quality, reports, tables, record, data, project))
     return read
 

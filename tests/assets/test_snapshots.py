@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from mmm_assets.resources.project import Project
-from mmm_assets.stages.ingest import stored_source, take_snapshot
+from mmm_assets.snapshots import stored_source
+from mmm_assets.stages.ingest import take_snapshot
 from mmm_core.errors import StorageError
 from tests.assets import projects
 from tests.panels import SECTION, source_rows
@@ -51,14 +52,16 @@ def test_the_same_bytes_with_other_keys_are_read_as_those_keys(tmp_path: Path) -
     """Without the key, 007 is a number and NA is missing; with it, both are names."""
     panel = _panel(tmp_path / "panel.csv")
     national, _ = take_snapshot(_project(tmp_path, panel, keys=[]))
-    by_geo, _ = take_snapshot(_project(tmp_path, panel))
+    project = _project(tmp_path, panel)
+    by_geo, _ = take_snapshot(project)
     assert (list(national["geos"]), list(by_geo["geos"])) == (["national"], ["007", "NA"])
-    assert set(stored_source(by_geo).frame["region"]) == {"007", "NA"}
+    assert set(stored_source(by_geo, project).frame["region"]) == {"007", "NA"}
 
 
 def test_a_damaged_snapshot_is_named(tmp_path: Path) -> None:
-    record, _ = take_snapshot(_project(tmp_path, _panel(tmp_path / "panel.csv")))
+    project = _project(tmp_path, _panel(tmp_path / "panel.csv"))
+    record, _ = take_snapshot(project)
     path = Path(record["snapshot"])
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(StorageError, match="is damaged"):
-        stored_source(record)
+        stored_source(record, project)

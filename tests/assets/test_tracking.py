@@ -204,3 +204,20 @@ def test_a_store_whose_creation_was_interrupted_is_made_anew(
     with tracker.run("fit", {}):
         pass
     assert [run.info.status for run in _runs(tracker)] == ["FINISHED"]
+
+
+@pytest.mark.parametrize(
+    ("address", "in_storage"),
+    [
+        ("sqlite:///elsewhere/mlflow.db", True),
+        ("postgresql+psycopg2://host/mlflow", True),
+        ("http://127.0.0.1:5000", False),
+        ("databricks", False),
+    ],
+)
+def test_without_a_server_artifacts_are_in_the_storage(tmp_path: Path, address: str, in_storage: bool) -> None:
+    values = projects.settings(tmp_path, None, tracking={"tracking_uri": address})
+    project = projects.load(projects.write_config(tmp_path, values))
+    root = Tracker.of(project).artifact_root
+    assert (root == (project.storage / "mlartifacts").as_uri()) is in_storage
+    assert in_storage or root is None

@@ -37,10 +37,14 @@ def test_a_check_that_is_made_stricter_rejects_the_stored_fit(finished: Project,
     assert {stop.kind for stop in outcome.stops} == {"gate"}
     assert any("mape" in stop.message and "model.knots" in stop.message for stop in outcome.stops)
     assert projects.exported(project) == before
+    assert verdict_of(project).level == "rejected", "in the same run, though a check stopped the rest"
+    record = projects.read_json(project.assets / "model_version.json")
+    assert (record["verdict"], record["alias"], record["champion_version"]) == ("rejected", "champion", 1)
+    again = projects.run(project)
+    assert [stop.kind for stop in again.stops] == ["gate"]
+    assert "The model is rejected" in again.stops[0].message
     definitions = build_definitions(project)
     with open_instance(project) as instance:
-        result = projects.quiet_run(definitions, instance, "model_verdict")
-        assert verdict_of(project).level == "rejected"
         for asset in USING:
             result = projects.quiet_run(definitions, instance, asset)
             assert not result.success, asset

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from upath import UPath
 
-from mmm_assets.io_managers import PosteriorIOManager, StoredFit, publish
+from mmm_assets.accepted import keep_accepted
+from mmm_assets.io_managers import PosteriorIOManager, StoredFit
 from mmm_assets.resources.project import Project
+from mmm_assets.resources.storage import publish
 from mmm_assets.warm_start import last_accepted
 from mmm_core.config.loading import load_config
 from mmm_core.evaluation.convergence import diagnose
@@ -29,9 +31,7 @@ def project_with(folder: Path, posterior: Posterior | None, *overrides: str) -> 
     config = projects.write_config(folder, projects.settings(folder, None))
     project = Project(load_config(config, None, overrides, environ={}))
     if posterior is not None:
-        manager = PosteriorIOManager(UPath(project.assets))
-        fit = StoredFit(posterior, diagnose(posterior), "version", "run")
-        publish(manager.path_of("posterior"), lambda local: manager.write(fit, local))
+        keep_accepted(project, StoredFit(posterior, diagnose(posterior), "version", "run"))
     return project
 
 
@@ -58,6 +58,20 @@ def test_the_first_fit_starts_cold(tmp_path: Path) -> None:
     assert asked(project_with(tmp_path, None)) is None
 
 
+def test_a_fit_that_no_verdict_accepted_is_no_start(tmp_path: Path) -> None:
+    project = project_with(tmp_path, None)
+    rejected = with_sampler(made_up_posterior(EARLIER))
+    manager = PosteriorIOManager(UPath(project.assets))
+    fit = StoredFit(rejected, diagnose(rejected), "rejected", "run")
+    publish(manager.path_of("posterior"), lambda local: manager.write(fit, local))
+    assert asked(project) is None
+    accepted = with_sampler(made_up_posterior(EARLIER, seed=9))
+    keep_accepted(project, StoredFit(accepted, diagnose(accepted), "accepted", "run"))
+    start = asked(project)
+    assert start is not None
+    assert np.array_equal(start.stacked("roi_m"), accepted.stacked("roi_m"))
+
+
 def test_warm_starts_can_be_switched_off(tmp_path: Path) -> None:
     stored = with_sampler(made_up_posterior(EARLIER))
     assert asked(project_with(tmp_path, stored, "runtime.warm_start=false")) is None
@@ -66,7 +80,6 @@ def test_warm_starts_can_be_switched_off(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "data", "changes", "reason"),
     [
-        (["complexity.identifiability.min_ess=5000"], REFRESHED, {}, "convergence gate"),
         ([], EARLIER, {}, "same data"),
         ([], REFRESHED, {"channels": ("channel_0", "tv")}, "channels channel_0, channel_1"),
         ([], REFRESHED, {"controls": ("price",)}, "controls control_0"),
@@ -94,7 +107,7 @@ def test_a_posterior_without_sampler_state_or_readable_file_is_no_start(
     project = project_with(tmp_path, made_up_posterior(EARLIER))
     with caplog.at_level(logging.INFO):
         assert asked(project) is None
-        (project.assets / "posterior.nc").write_bytes(b"half a fi")
+        (project.storage / "accepted" / "current.nc").write_bytes(b"half a fi")
         assert asked(project) is None
     assert "keeps no state" in caplog.text
     assert "cannot be read" in caplog.text

@@ -2,17 +2,19 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mmm_core.backtesting.run import MODEL, SplitResult, run_split, seen_by
+from mmm_core.backtesting.run import MODEL, SplitResult, run_split, seen_by, spec_of
 from mmm_core.backtesting.scores import SCORES
 from mmm_core.backtesting.splits import BacktestSplit, plan_splits
 from mmm_core.backtesting.summary import BACKTEST_CHECKS, check_backtest, summarise_splits
 from mmm_core.config.schema import Config
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.posterior import Posterior
+from mmm_core.model.specification import build_spec
 from tests.factories import EVERYTHING, tiny_model_data
 
 CONFIG = Config.model_validate(
@@ -110,3 +112,39 @@ def test_the_summary_brings_all_splits_together(
     complete = next(result for result in found if result.name == "backtest_complete")
     assert not complete.passed
     assert "are missing" in complete.message
+
+
+def _with_tests(path: Path, data: ModelData, tests: dict[str, tuple[int, int, str]]) -> Config:
+    """Lift tests of the first channel: name -> first and last week, geo."""
+    channel, rows = data.channels[0], []
+    for name, (first, last, geo) in tests.items():
+        start, end = data.dates[first], data.dates[last] + np.timedelta64(6, "D")
+        rows.append(f"{name},{channel},{geo},{start},{end},0.5,roas,1.5,0.2")
+    header = "id,channels,geos,start,end,relative_change,metric,estimate,standard_error"
+    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    calibration = CONFIG.calibration.model_copy(update={"experiments": str(path), "use": "prior"})
+    return CONFIG.model_copy(update={"calibration": calibration})
+
+
+def test_a_fit_knows_the_lift_tests_that_were_over_and_no_others(
+    data: ModelData, splits: tuple[BacktestSplit, ...], tmp_path: Path
+) -> None:
+    split, geo = splits[0], data.geos[0]
+    seen = seen_by(split, data, CONFIG)
+    plain = build_spec(CONFIG, seen)
+    known = {"before": (split.first + 4, split.end - 3, geo)}
+    later = {"across": (split.end - 2, split.end + 1, geo), "after": (split.test_end, split.test_end + 1, geo)}
+    assert spec_of(split, data, seen, _with_tests(tmp_path / "later.csv", data, later)) == plain
+    of_known = spec_of(split, data, seen, _with_tests(tmp_path / "known.csv", data, known))
+    assert of_known.effect[0] != plain.effect[0]
+    assert of_known.effect[1:] == plain.effect[1:]
+    assert spec_of(split, data, seen, _with_tests(tmp_path / "both.csv", data, known | later)) == of_known
+
+
+def test_a_lift_test_in_held_out_cells_stays_unknown(data: ModelData, tmp_path: Path) -> None:
+    weeks = len(data.dates)
+    split = BacktestSplit("geo_1", "geo", 0, weeks, weeks - 10, weeks, geos=(data.geos[1],))
+    seen = seen_by(split, data, CONFIG)
+    for geo, is_known in ((data.geos[1], False), (data.geos[0], True)):
+        config = _with_tests(tmp_path / f"{is_known}.csv", data, {"late": (weeks - 8, weeks - 4, geo)})
+        assert (spec_of(split, data, seen, config) != build_spec(CONFIG, seen)) == is_known

@@ -72,7 +72,7 @@ def _held(scenario: str, fourier: int) -> float:
     return float(np.mean(inside))
 
 
-@pytest.mark.parametrize("fourier", [0, 2])
+@pytest.mark.parametrize("fourier", [pytest.param(0, marks=pytest.mark.full), 2])
 def test_known_curves_give_right_intervals_with_or_without_seasonal_terms(fourier: int) -> None:
     # 180 intervals: chance alone gives 0.9 +- 0.045.
     assert 0.85 <= _held("planned", fourier) <= 0.95

@@ -321,7 +321,11 @@ FILES = sorted((REPOSITORY / "config").rglob("*.yaml"))
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(REPOSITORY)) for path in FILES])
 def test_every_file_in_the_config_folder_loads_with_every_profile(path: Path) -> None:
-    environ = {"MLFLOW_TRACKING_URI": "https://mlflow.example"}
+    environ = {
+        "MLFLOW_TRACKING_URI": "https://mlflow.example",
+        "MMM_DAGSTER_POSTGRES_URL": "postgresql://dagster:word@host/dagster",
+        "MMM_BUCKET": "bucket",
+    }
     assert load_config(path, environ=environ).config.project.name
     profiles = ["local", "docker", "k8s"] if path.name == "project.yaml" else []
     for profile in profiles:

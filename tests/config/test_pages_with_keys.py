@@ -21,6 +21,7 @@ from mmm_core.config.optimization import (
     SpendLimitsConfig,
 )
 from mmm_core.config.outputs import AttributionConfig, CounterfactualConfig, EvaluationConfig
+from mmm_core.config.refresh import RefreshConfig
 from mmm_core.config.yaml_source import parse_value
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -40,6 +41,7 @@ KEYS: list[tuple[str, str, str, type[Section]]] = [
     ("budgets.md", "Limits", "", SpendLimitsConfig),
     ("attribution.md", "Keys", "", AttributionConfig),
     ("attribution.md", "Keys", "", CounterfactualConfig),
+    ("refresh.md", "What stays fixed", "refresh.", RefreshConfig),
 ]
 """Page, heading, what stands before each key, and the section whose keys are there."""
 
@@ -52,7 +54,8 @@ def part(page: str, heading: str) -> str:
 def test_what_a_page_shows_is_a_configuration(text: str, tmp_path: Path) -> None:
     file = tmp_path / "shown.yaml"
     file.write_text(text, encoding="utf-8")
-    assert load_config(file).config is not None
+    environ = {name: f"https://{name}" for name in re.findall(r"\$\{(\w+)\}", file.read_text(encoding="utf-8"))}
+    assert load_config(file, environ=environ).config is not None
 
 
 @pytest.mark.parametrize(("page", "heading", "prefix", "section"), KEYS)

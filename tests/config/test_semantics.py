@@ -25,7 +25,7 @@ CASES = {
         "optimization: {platform_constraints: {min_spend_pct: 0.5, max_spend_pct: 0.4}}",
         "min_spend_pct: received 0.5, but optimization.platform_constraints.max_spend_pct is 0.4",
     ),
-    "fallback": ("model: {backend: pymc}", "model.fallback: received 'pymc', which is model.backend; use another"),
+    "fallback": ("model: {backend: pymc}", "model.fallback: received 'pymc' (its default), which is"),
     "unmapped adstock": (
         DATA + "features: {adstock: {platform_overrides: {serch: {decay: 0.5}}}}",
         "line 2: features.adstock.platform_overrides.serch: no channel is named 'serch'; "

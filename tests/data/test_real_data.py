@@ -49,10 +49,10 @@ def example(name: str, data: str) -> ModelData:
 @pytest.mark.parametrize(
     ("name", "data", "shape", "n_organic", "n_controls"),
     [
-        ("meridian_geo_media", "geo_media.csv", (20, 156, 4), 0, 2),
-        ("meridian_geo_media_rf", "geo_media_rf.csv", (20, 156, 4), 0, 2),
-        ("meridian_geo_all_channels", "geo_all_channels.csv", (40, 156, 6), 1, 3),
-        ("meridian_national", "national_all_channels.csv", (1, 156, 6), 1, 3),
+        ("meridian_geo_media", "geo_media.csv", (20, 156, 4), 0, 2 + 4),
+        ("meridian_geo_media_rf", "geo_media_rf.csv", (20, 156, 4), 0, 2 + 4),
+        ("meridian_geo_all_channels", "geo_all_channels.csv", (40, 156, 6), 1, 3 + 4),
+        ("meridian_national", "national_all_channels.csv", (1, 156, 6), 1, 3 + 4),
     ],
 )
 def test_meridians_panels_pass_every_gate(
@@ -92,7 +92,7 @@ def test_promotion_is_a_treatment_and_organic_media_has_carryover() -> None:
     for name, data in (("geo_all_channels", "geo_all_channels"), ("national", "national_all_channels")):
         result = example(f"meridian_{name}", f"meridian/{data}.csv")
         assert (result.channels[-1], result.channel_kinds[-1]) == ("Organic_channel0", "organic_media")
-        assert (result.controls[-1], result.control_roles[-1]) == ("Promo", "non_media_treatment")
+        assert dict(zip(result.controls, result.control_roles, strict=True))["Promo"] == "non_media_treatment"
 
 
 @pytest.mark.parametrize(("preset", "shape"), [("small", (1, 104, 4)), ("growing", (2, 131, 6))])
@@ -102,7 +102,8 @@ def test_files_of_the_recovery_benchmark_need_no_channel_by_name(preset: str, sh
     frame = pd.read_csv(shared_data(name))
     assert result.media.shape == shape
     assert result.channels == tuple(column for column in frame if column.startswith("x"))
-    assert result.controls == ("c1", "c2")
+    assert result.controls[:2] == ("c1", "c2")
+    assert set(result.control_roles[2:]) == {"seasonality"}
     assert result.geos == (("Local",) if shape[0] == 1 else ("geo_a", "geo_b"))
     assert result.population.tolist() == [1.0] * shape[0]
     assert result.kpi.sum() == pytest.approx(frame["y"].sum())

@@ -37,6 +37,7 @@ SECTIONS = {
     "Priors": PRIOR_PREDICTIVE_CHECKS,
     "Fit": {**FIT_CHECKS, **GENUINENESS_CHECKS, **POSTERIOR_PREDICTIVE_CHECKS, **PLAUSIBILITY_CHECKS},
     "Backtest": BACKTEST_CHECKS,
+    "Geos left out": {"excluded_geos": "Whether every geo of the source is in the fit"},
     "Stability": STABILITY_CHECKS,
     "Platforms' own numbers": DIGITAL_CHECKS,
     "Experiments": EXPERIMENT_CHECKS,

@@ -11,10 +11,10 @@ import pytest
 from mmm_core.attribution.returns import roi_draws
 from mmm_core.config.schema import Config
 from mmm_core.errors import InputError, StorageError
+from mmm_core.experiment_planning.columns import PROPOSAL_COLUMNS
 from mmm_core.experiment_planning.design import design_of
 from mmm_core.experiment_planning.matching import outcome_series
 from mmm_core.experiment_planning.planner import ExperimentPlan, is_wanted, plan_experiments
-from mmm_core.experiment_planning.proposal import PROPOSAL_COLUMNS
 from mmm_core.model.forward import expected_kpi
 from mmm_core.model.posterior import Posterior
 from tests.factories import EVERYTHING, made_up_posterior, robust, tiny_model_data

@@ -56,7 +56,7 @@ def test_order_of_rows_does_not_matter() -> None:
 
 def test_optional_columns_may_be_absent() -> None:
     section = {key: SECTION[key] for key in ("date_col", "keys", "kpi_col", "channel_map")}
-    plain = config(data=section)
+    plain = config(data=section, features={"seasonality": {"annual_fourier_order": 1}})
     mapping = resolve_mapping(plain, list(source_rows(1).columns), "orders.csv")
     data = assemble_model_data({"a": features("a")}, mapping, plain, "v1")
     assert data.revenue_per_kpi is None

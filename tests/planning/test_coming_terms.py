@@ -75,5 +75,5 @@ def test_terms_that_the_fit_left_out_stay_out() -> None:
 def test_a_term_that_is_no_longer_configured_is_refused() -> None:
     names, values = _terms()
     data = _data(names, values[:, :_N_HISTORY])
-    with pytest.raises(ConfigError, match=r"The fit has the terms .*season__sin_1.* no longer give"):
+    with pytest.raises(ConfigError, match=r"The fit has the terms .*season__month_sin_1.* no longer give"):
         coming_controls(data, Config(), data.dates[-1:] + 7, {})

@@ -176,8 +176,8 @@ _REFUSED: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     ),
     "negative media": (_set("channel_0_media", 3, -5.0), r"column 'channel_0_media' is negative in row 5"),
     "text": (_set("channel_1_spend", 7, "much"), r"geo Geo1: column 'channel_1_spend' holds text in row 9"),
-    "infinite": (_set("control_0", 7, "inf"), r"column 'control_0' is beyond 1e\+50 in row 9"),
-    "absurd": (_set("reach_0_frequency", 7, 1e300), r"column 'reach_0_frequency' is beyond 1e\+50 in row 9"),
+    "infinite": (_set("control_0", 7, "inf"), r"column 'control_0' is beyond 1e\+18 in row 9"),
+    "absurd": (_set("reach_0_frequency", 7, 1e300), r"column 'reach_0_frequency' is beyond 1e\+18 in row 9"),
     "no people": (_set("people", 0, 0), r"column 'people' is not above 0 in row 2"),
     "no date": (_set("week", 2, "soon"), r"column 'week' holds no date in row 4"),
     "date twice": (

@@ -137,7 +137,7 @@ def test_holidays_of_another_configuration_block() -> None:
 
 
 def test_constant_control_warns() -> None:
-    results = check_features(cleaned().assign(control__weather=1.0), config())
+    results = check_features(cleaned().assign(control__weather=1.0), seasonal(0))
     assert [result.name for result in results if not result.passed] == ["constant_columns"]
     constant = next(result for result in results if result.name == "constant_columns")
     assert "weather never changes" in constant.message

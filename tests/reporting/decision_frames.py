@@ -26,6 +26,8 @@ def made_up_decisions(inputs: ReportInputs) -> DecisionTables:
         frontier=frontier_frame(inputs),
         flighting=flighting_frame(inputs),
         forecast=forecast_frame(inputs),
+        proposals=proposal_frame(inputs),
+        test_geos=split_frame(inputs),
     )
 
 
@@ -253,3 +255,56 @@ def forecast_frame(inputs: ReportInputs, n_weeks: int = 13) -> pd.DataFrame:
             frame["spend"] = 300.0 * (1 + 0.1 * number) * size
             parts.append(frame)
     return pd.concat(parts, ignore_index=True)
+
+
+def proposal_frame(inputs: ReportInputs) -> pd.DataFrame:
+    """A test per paid channel; the last is too small to find anything, and national."""
+    rows = []
+    for number, channel in enumerate(inputs.paid_channels):
+        last = number == len(inputs.paid_channels) - 1
+        spend, effect, se = -1000.0 * (number + 1), -2500.0 * (number + 1), 900.0 + 4000.0 * last
+        values = {
+            "weeks": 6,
+            "test_geos": 2,
+            "share_of_spend": 0.4,
+            "mde_outcome": 2.8 * se,
+            "mde_roas": 2.8 * se / abs(spend),
+            "mde_share_of_effect": 2.8 * se / abs(effect),
+            "detects": not last,
+            "sd_now": 0.8 + 0.1 * number,
+            "sd_after": 0.5 + 0.1 * number,
+            "reduction": 1 - (0.5 + 0.1 * number) / (0.8 + 0.1 * number),
+            "value_of_information": 5000.0 / (number + 1),
+            "cost": float("nan") if last else 1500.0 * (number + 1),
+            "rank": number + 1,
+            "note": "It may miss the effect." if last else "",
+            "control_geos": 0 if last else 2,
+            "start": "2023-02-06",
+            "end": "2023-03-19",
+            "spend_change": spend,
+            "outcome_change_mean": effect,
+            "outcome_change_q05": 1.5 * effect,
+            "outcome_change_q95": 0.5 * effect,
+            "expected_power": 0.2 if last else 0.85,
+            "standard_error": se,
+            "error_source": "model" if last else "placebo",
+            "error_model": 0.9 * se,
+            "error_placebo": float("nan") if last else se,
+            "sd_after_normal": 0.52 + 0.1 * number,
+            "effective_draws": 310.0,
+            "net_value": float("nan") if last else 2000.0,
+            "value_per_spend": 5.0 / (number + 1) ** 2,
+        }
+        rows.append({"channel": channel, **values})
+    return pd.DataFrame(rows)
+
+
+def split_frame(inputs: ReportInputs) -> pd.DataFrame:
+    """One geo is tested; all others are compared with it."""
+    geos = list(inputs.fit["geo"].unique())
+    rows = [
+        (channel, geo, "test" if number == 0 else "control", 1e5, 1.0 if number == 0 else 0.5)
+        for channel in inputs.paid_channels
+        for number, geo in enumerate(geos)
+    ]
+    return pd.DataFrame(rows, columns=["channel", "geo", "role", "population", "weight"])

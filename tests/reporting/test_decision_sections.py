@@ -55,7 +55,7 @@ def test_every_table_has_its_part(report: Report) -> None:
     assert set(HEADINGS.values()) <= set(headings(report))
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(DecisionTables)])
+@pytest.mark.parametrize("name", HEADINGS)
 @pytest.mark.parametrize("empty", [True, False])
 def test_a_missing_or_empty_table_leaves_its_part_out(inputs: ReportInputs, name: str, empty: bool) -> None:
     gone = table(inputs, name).head(0) if empty else None
@@ -63,6 +63,10 @@ def test_a_missing_or_empty_table_leaves_its_part_out(inputs: ReportInputs, name
     found = headings(Report(render_report(without)))
     assert HEADINGS[name] not in found
     assert set(HEADINGS.values()) - {HEADINGS[name]} <= set(found)
+
+
+def test_every_table_of_decisions_is_shown_here_or_beside_the_experiments() -> None:
+    assert {field.name for field in fields(DecisionTables)} == {*HEADINGS, "proposals", "test_geos"}
 
 
 def test_without_any_of_them_the_report_is_as_it_was() -> None:

@@ -57,6 +57,13 @@ FURTHER_CONTRACT = {
         "channel,spend_per_week,saturation_mean,saturation_q05,saturation_q95,half_spend,saturation_spend"
     ),
     "frequency.csv": "channel,frequency,roi_mean,roi_q05,roi_q95,optimal",
+    "experiment_plan.csv": (
+        "channel,weeks,test_geos,share_of_spend,mde_outcome,mde_roas,mde_share_of_effect,detects,sd_now,sd_after,"
+        "reduction,value_of_information,cost,rank,note,control_geos,start,end,spend_change,outcome_change_mean,"
+        "outcome_change_q05,outcome_change_q95,expected_power,standard_error,error_source,error_model,"
+        "error_placebo,sd_after_normal,effective_draws,net_value,value_per_spend"
+    ),
+    "experiment_geos.csv": "channel,geo,role,population,weight",
 }
 CONTRACT_KEYS = (
     "backend,seconds,compile_seconds,chains,draws,max_rhat,min_ess_bulk,min_ess_tail,median_ess_bulk,divergences,"
@@ -182,7 +189,7 @@ def test_diagnostics_have_a_fixed_key_order_and_no_nan() -> None:
     text = diagnostics_json(record)
     read = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     further = sorted(set(record) - set(DIAGNOSTICS_KEYS))
-    assert list(read) == [*CONTRACT_KEYS.split(","), *further]
+    assert list(read) == [*CONTRACT_KEYS.split(","), *further, "model_version"]
     assert read["min_ebfmi"] is read["max_rhat"] is read["compile_seconds"] is None
     assert read["chains"] == 4
     assert read["zeta"] == {"a": [1, 2], "b": None}

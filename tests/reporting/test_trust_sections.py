@@ -117,6 +117,7 @@ def test_each_other_part_can_stand_alone(light: ReportInputs, name: str) -> None
 def known_values(inputs: ReportInputs) -> set[float]:
     trust = inputs.trust
     frames = [*trust.backtest.values(), *trust.stability.values(), inputs.channel_summary]
+    frames += [inputs.decisions.present()[name] for name in ("proposals", "test_geos")]
     frames += [table for table in (trust.experiments, trust.adjustments, trust.claims) if table is not None]
     found = {float(value) for table in frames for value in table.select_dtypes("number").to_numpy().ravel()}
     assert trust.verdict is not None

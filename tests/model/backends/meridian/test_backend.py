@@ -168,6 +168,7 @@ def test_progress_is_told_while_it_compiles_and_samples(fit: Fit) -> None:
     assert done[-1] <= 200
 
 
+@pytest.mark.full
 def test_an_interrupted_fit_stops_sampling() -> None:
     def interrupt(what: str, done: int, total: int) -> None:
         if what.startswith("meridian: compiling"):

@@ -149,6 +149,7 @@ def test_warm_start_on_more_weeks_gives_the_posterior_of_a_cold_one_in_fewer_ste
         _same_distribution(name, warm.samples[name].values[:, :, 0], cold.samples[name].values[:, :, 0])
 
 
+@pytest.mark.full
 def test_mixed_precision_gives_the_same_posterior() -> None:
     data = tiny_model_data(n_geos=2, n_weeks=40, n_channels=1)
     double = dataclasses.replace(SETTINGS, tune=300, draws=400)
