@@ -48,7 +48,7 @@ class _Habits:
 
 
 _WITH_LIFT_TESTS = 0.9
-_HABITS = {"meridian": _Habits(1000, 0.95), "pymc": _Habits(400, 0.8)}
+_HABITS = {"meridian": _Habits(600, 0.95), "pymc": _Habits(400, 0.8)}
 
 
 def sampler_settings(config: Config, backend: str | None = None) -> SamplerSettings:

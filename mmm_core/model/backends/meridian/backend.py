@@ -19,6 +19,7 @@ from mmm_core.model.backends.meridian.extraction import (
     canonical_statistics,
     roi_is_sampled,
 )
+from mmm_core.model.backends.meridian.groups_of_chains import grouped, run_side_by_side
 from mmm_core.model.backends.meridian.inputs import build_model
 from mmm_core.model.backends.meridian.progress import StepCounter, counting_acceptance, run_with_reports
 from mmm_core.model.backends.meridian.quiet import expected_warnings_ignored, import_meridian
@@ -33,6 +34,9 @@ _SEEDS = 2**31
 _MAX_ENERGY_DIFFERENCE = 1000.0
 """Energy error from which on a transition is divergent: that of Stan and NumPyro, so that a divergence
 means the same for every backend (Meridian's own default is 500)."""
+_LEAST_DRAWS_AT_ONCE = 100
+_NUMBERS_AT_ONCE = 2_500_000
+"""Draws × geos × weeks; Meridian holds some arrays of this size, and some as large per channel."""
 _COMPILE_EVENTS = (
     "/jax/core/compile/jaxpr_trace_duration",
     "/jax/core/compile/jaxpr_to_mlir_module_duration",
@@ -43,9 +47,9 @@ _COMPILE_EVENTS = (
 class MeridianBackend:
     """Fits with Meridian's own model and sampler, on JAX in float64.
 
-    All chains run in one compiled call, side by side.  XLA chooses the number of threads, so
-    `SamplerSettings.cores` has no effect, and neither has `precision`.  Meridian can neither resume nor start
-    from an earlier posterior: an interrupted fit starts again, every fit starts cold.
+    Four chains or more run in two groups at once (`groups_of_chains.py`), fewer in one.  XLA chooses the number
+    of threads, so `SamplerSettings.cores` has no effect, and neither has `precision`.  Meridian can neither resume
+    nor start from an earlier posterior: an interrupted fit starts again, every fit starts cold.
     """
 
     @property
@@ -107,7 +111,7 @@ def _sample(model: Any, settings: SamplerSettings, progress: Progress = silent) 
     from jax.errors import JaxRuntimeError
     from meridian.model.model import MCMCOOMError, MCMCSamplingError, ModelFittingError
 
-    counter, device = StepCounter(), _device(settings)
+    counter, device = StepCounter(groups=len(grouped(settings.chains))), _device(settings)
     try:
         with expected_warnings_ignored():
             run_with_reports(
@@ -152,14 +156,20 @@ def _sample_posterior(model: Any, settings: SamplerSettings, counter: StepCounte
     import jax
 
     burn_in = round(settings.tune * _BURN_IN_SHARE)
+    groups, seed = grouped(settings.chains), settings.seed % _SEEDS
     # Meridian checks the data first, and divides by zero where columns cannot be told apart.
-    with np.errstate(divide="ignore", invalid="ignore"), jax.default_device(device):
+    with (
+        np.errstate(divide="ignore", invalid="ignore"),
+        jax.default_device(device),
+        run_side_by_side(groups, seed, device),
+    ):
         model.sample_posterior(
-            n_chains=settings.chains,
+            n_chains=groups,
             n_adapt=settings.tune - burn_in,
             n_burnin=burn_in,
             n_keep=settings.draws,
-            seed=settings.seed % _SEEDS,
+            seed=seed,
+            reconstruction_batch_size=_draws_at_once(model),
             max_tree_depth=settings.max_tree_depth,
             max_energy_diff=_MAX_ENERGY_DIFFERENCE,
             # Pairs instead of a dict: JAX needs something hashable here.
@@ -168,6 +178,12 @@ def _sample_posterior(model: Any, settings: SamplerSettings, counter: StepCounte
                 ("log_accept_prob_getter_fn", counting_acceptance(counter)),
             ),
         )
+
+
+def _draws_at_once(model: Any) -> int:
+    """How many draws Meridian derives its other variables from in one go; every go costs it a second or so."""
+    context = model.model_context
+    return max(_LEAST_DRAWS_AT_ONCE, _NUMBERS_AT_ONCE // int(np.prod(context.kpi.shape)))
 
 
 def _with_derived_roi(posterior: Posterior) -> Posterior:

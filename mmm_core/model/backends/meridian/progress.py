@@ -1,8 +1,8 @@
 """How far Meridian's sampler is, although Meridian itself does not say.
 
-All chains run as one compiled program.  Its adaptation of the step size looks up, in every step, how likely
-the step was accepted; the function that looks it up is a setting that Meridian passes on.  The one given here
-returns what the default returns, and besides counts on the host.  Meanwhile the calling thread waits and
+The chains of a group run as one compiled program.  Its adaptation of the step size looks up, in every step, how
+likely the step was accepted; the function that looks it up is a setting that Meridian passes on.  The one given
+here returns what the default returns, and besides counts on the host.  Meanwhile the calling thread waits and
 reports about once a second.
 
 Counting keeps the sampler out of the persistent compile cache (JAX keeps no programs that call back), which is
@@ -23,9 +23,11 @@ _CALLS_PER_STEP = 3
 class StepCounter:
     """Steps of all chains together, counted from the sampler's threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, groups: int = 1) -> None:
+        """`groups` of chains count here, each as often as it steps."""
         self.calls = 0
         self.stopped = False
+        self._groups = groups
 
     def __call__(self) -> None:
         """One more look-up; fails, and so ends the sampler, once it is `stopped`."""
@@ -35,8 +37,8 @@ class StepCounter:
 
     @property
     def steps(self) -> int:
-        """Steps that each chain has done."""
-        return self.calls // _CALLS_PER_STEP
+        """Steps that each chain has done, on average."""
+        return self.calls // (_CALLS_PER_STEP * self._groups)
 
 
 def counting_acceptance(counter: StepCounter) -> Callable[[Any], Any]:
@@ -65,7 +67,7 @@ def run_with_reports(
         work: samples; its error is passed on.
         counter: counts its steps.
         steps: per chain.
-        chains: which step together.
+        chains: how many step.
         progress: told what happens.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="meridian") as pool:

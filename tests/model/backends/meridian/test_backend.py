@@ -14,6 +14,8 @@ from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import Backend, SamplerSettings, get_backend
 from mmm_core.model.backends.meridian import backend as module
 from mmm_core.model.backends.meridian.backend import MeridianBackend
+from mmm_core.model.backends.meridian.extraction import canonical_samples
+from mmm_core.model.backends.meridian.groups_of_chains import grouped
 from mmm_core.model.backends.meridian.inputs import build_model
 from mmm_core.model.backends.meridian.progress import StepCounter
 from mmm_core.model.backends.meridian.quiet import expected_warnings_ignored
@@ -27,6 +29,7 @@ from tests.model.backends.meridian.panels import everything
 pytestmark = pytest.mark.slow
 
 SETTINGS = SamplerSettings(chains=2, tune=60, draws=40, target_accept=0.8, max_tree_depth=5, seed=4)
+FOUR_CHAINS = dataclasses.replace(SETTINGS, chains=4)
 
 
 @dataclass(frozen=True)
@@ -69,19 +72,15 @@ def fit() -> Fit:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "build_model", build_and_keep)
-        patch.setattr(module, "StepCounter", lambda: counter)
+        patch.setattr(module, "StepCounter", lambda groups: counter)
         posterior = MeridianBackend().sample(data, specification(data), SETTINGS, lambda *call: seen.append(call))
     return Fit(posterior, built[0], counter, seen)
 
 
 @pytest.fixture(scope="module")
 def national() -> Posterior:
-    return national_fit(SETTINGS)
-
-
-def national_fit(settings: SamplerSettings) -> Posterior:
     data = tiny_model_data(1, 40, n_controls=0)
-    return MeridianBackend().sample(data, specification(data, national=True), settings)
+    return MeridianBackend().sample(data, specification(data, national=True), FOUR_CHAINS)
 
 
 def test_the_posterior_is_canonical(fit: Fit) -> None:
@@ -96,8 +95,23 @@ def test_the_posterior_is_canonical(fit: Fit) -> None:
     assert not samples["tau_g"].values[:, :, np.argmax(fit.posterior.data.population)].any()
 
 
-def test_the_same_seed_gives_the_same_draws(national: Posterior) -> None:
-    xr.testing.assert_equal(national_fit(SETTINGS).samples, national.samples)
+def test_groups_of_chains_at_once_give_the_draws_of_meridians_own_calls_one_after_the_other(
+    national: Posterior,
+) -> None:
+    data, spec = national.data, national.spec
+    model = build_model(data, spec, national.scaling)
+    with expected_warnings_ignored():
+        model.sample_posterior(
+            n_chains=[2, 2],
+            n_adapt=48,
+            n_burnin=12,
+            n_keep=FOUR_CHAINS.draws,
+            seed=FOUR_CHAINS.seed,
+            max_tree_depth=FOUR_CHAINS.max_tree_depth,
+            max_energy_diff=1000.0,
+            dual_averaging_kwargs=(("target_accept_prob", FOUR_CHAINS.target_accept),),
+        )
+    xr.testing.assert_allclose(canonical_samples(model.inference_data, data, spec), national.samples, rtol=1e-9)
 
 
 def test_each_chain_has_draws_of_its_own(fit: Fit) -> None:
@@ -187,6 +201,10 @@ def test_a_device_that_is_not_there_is_refused() -> None:
         pytest.skip("there is a GPU")
     with pytest.raises(ConfigError, match=r"runtime\.device is gpu, but JAX sees none"):
         module._device(dataclasses.replace(SETTINGS, device="gpu"))
+
+
+def test_four_chains_or_more_are_sampled_in_two_equal_groups() -> None:
+    assert [grouped(chains) for chains in (1, 2, 3, 4, 5, 8)] == [[1], [2], [3], [2, 2], [5], [4, 4]]
 
 
 def test_the_registry_finds_it_by_name() -> None:
