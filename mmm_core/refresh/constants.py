@@ -38,7 +38,12 @@ class Kept:
 
 
 def with_kept_constants(
-    spec: ModelSpec, data: ModelData, before: Posterior | None, settings: RefreshConfig, keep_knots: bool = True
+    spec: ModelSpec,
+    data: ModelData,
+    before: Posterior | None,
+    settings: RefreshConfig,
+    new_knots: str | None = None,
+    n_knots: int | None = None,
 ) -> Kept:
     """The specification with the constants of the last accepted fit, if they may be kept.
 
@@ -47,7 +52,8 @@ def with_kept_constants(
         data: what is fitted.
         before: the last accepted fit; None: there is none.
         settings: `refresh`.
-        keep_knots: whether the configuration leaves the knots open, now as then.
+        new_knots: why the knots must be those of `spec`; None: they may stay where they were.
+        n_knots: how many are asked for; they are placed anew where fewer or more would stay.  None: any number.
 
     Raises:
         SpecificationError: the data cannot be scaled at all.
@@ -62,9 +68,13 @@ def with_kept_constants(
         reason = _too_far(before.scaling, today, data, settings.max_scale_change)
     if reason is not None:
         return Kept(spec, f"Scaling constants and knots are renewed: {reason}.")
-    knots = _knots(data, before) if keep_knots else None
-    kept = dataclasses.replace(spec, scaling=before.scaling, knots=spec.knots if knots is None else knots)
-    also = "" if knots is None else ", and knots stay at their dates"
+    stay = None if new_knots else knots_at_their_dates(before, data)
+    if stay is not None and n_knots not in (None, len(stay)):
+        new_knots = f"model.knots is {n_knots}, and {len(stay)} would stay at their dates"
+        stay = None
+    kept = dataclasses.replace(spec, scaling=before.scaling, knots=spec.knots if stay is None else stay)
+    also = ", and knots stay at their dates" if stay else ""
+    also = f"; knots are placed anew: {new_knots}" if new_knots else also
     return Kept(kept, f"Scaling constants are kept from the last accepted fit{also}.")
 
 
@@ -119,7 +129,13 @@ def _words(what: str, found: float, limit: float) -> str:
     return f"the scale of {what} has changed by {found:.0%} (refresh.max_scale_change: {limit:.0%})"
 
 
-def _knots(data: ModelData, before: Posterior) -> tuple[int, ...] | None:
-    """The earlier knots in weeks of this window."""
+def knots_at_their_dates(before: Posterior, data: ModelData) -> tuple[int, ...] | None:
+    """The knots of an earlier fit as weeks of these data (`kept_knots`), all of them where the window is the same.
+
+    Returns:
+        None where there is no spacing to keep.
+    """
     moved = int((before.data.dates[0] - data.dates[0]) // _WEEK)
+    if not moved and len(before.data.dates) == len(data.dates):
+        return before.spec.knots
     return kept_knots([knot + moved for knot in before.spec.knots], len(data.dates))

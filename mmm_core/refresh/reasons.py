@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mmm_core.model.posterior import Posterior
+from mmm_core.refresh.constants import knots_at_their_dates
 from mmm_core.refresh.returns import PARTS, probability_real
 
 REASON_COLUMNS = ["cause", "about", "detail"]
@@ -24,6 +25,7 @@ NOT_IN_NUMBERS = (
 )
 """Sections of the configuration that no number depends on."""
 _MOST_NAMED = 6
+_WEEK = np.timedelta64(7, "D")
 _SMALL = 0.005
 """Share of the earlier ROI below which a part of the change is not worth a word."""
 
@@ -48,7 +50,8 @@ def causes(
 
     Returns:
         `REASON_COLUMNS`: cause (data_revision, new_weeks, dropped_weeks, geos, channels, controls, configuration,
-        backend, model, scaling); about (`fit`: may move every number, `plan`: budgets alone); detail in words.
+        backend, model, knots, scaling); about (`fit`: may move every number, `plan`: budgets alone); detail in
+        words.
     """
     rows = []
     if len(revised):
@@ -77,7 +80,7 @@ def causes(
 
 
 def _of_the_fit(now: Posterior, before: Posterior) -> list[tuple[str, str, str]]:
-    """Backend, model and scaling."""
+    """Backend, model, knots and scaling."""
     rows = []
     if now.info.backend != before.info.backend:
         rows.append(("backend", "fit", f"fitted by {now.info.backend}, before by {before.info.backend}"))
@@ -96,6 +99,8 @@ def _of_the_fit(now: Posterior, before: Posterior) -> list[tuple[str, str, str]]
         differ = [name for name in fields if getattr(now.spec, name) != getattr(before.spec, name)]
         if differ:
             rows.append(("model", "fit", f"{_listed(differ)} of the model differ"))
+    if (knots := _moved_knots(now, before)) is not None:
+        rows.append(("knots", "fit", knots))
     if now.spec.scaling is None and now.data.geos == before.data.geos:
         first, second = now.scaling, before.scaling
         if first.media_scale.shape != second.media_scale.shape or not (
@@ -104,6 +109,14 @@ def _of_the_fit(now: Posterior, before: Posterior) -> list[tuple[str, str, str]]
         ):
             rows.append(("scaling", "fit", "scaling constants were renewed"))
     return rows
+
+
+def _moved_knots(now: Posterior, before: Posterior) -> str | None:
+    """That knots of the trend stand at other dates, where they do; those at the ends move with the window."""
+    dates = [[fit.data.dates[0] + _WEEK * knot for knot in fit.spec.knots] for fit in (now, before)]
+    if dates[0] == dates[1] or now.spec.knots == knots_at_their_dates(before, now.data):
+        return None
+    return f"knots of the trend were placed anew ({len(dates[1])} before, {len(dates[0])} now)"
 
 
 def return_reason(row: Mapping[Hashable, Any], found: pd.DataFrame, certainty: float) -> str:
@@ -120,16 +133,16 @@ def return_reason(row: Mapping[Hashable, Any], found: pd.DataFrame, certainty: f
     sizes = {part: row[part] for part in PARTS if math.isfinite(row[part])}
     said = []
     if abs(sizes.get("from_window", 0.0)) > least:
-        said.append(f"{sizes['from_window']:+.2g} because the windows differ (other weeks or geos count)")
+        said.append(f"{_signed(sizes['from_window'])} because the windows differ (other weeks or geos count)")
     if abs(sizes.get("from_revision", 0.0)) > least:
-        said.append(f"{sizes['from_revision']:+.2g} because spend or media of the same weeks were corrected")
+        said.append(f"{_signed(sizes['from_revision'])} because spend or media of the same weeks were corrected")
     belief = sizes.get("from_fit", row["roi_change_mean"])
     if abs(belief) > least and probability_real(belief, error) >= certainty:
-        learned = [_CAUSES[cause] for cause in dict.fromkeys(found.loc[found["about"] == "fit", "cause"])]
+        learned = [cause_words(cause) for cause in dict.fromkeys(found.loc[found["about"] == "fit", "cause"])]
         why = _listed(learned) if learned else "nothing but another start of the sampler"
-        said.append(f"{belief:+.2g} because the fit says otherwise of the same weeks ({why})")
+        said.append(f"{_signed(belief)} because the fit says otherwise of the same weeks ({why})")
     elif abs(belief) > least:
-        said.append(f"{belief:+.2g} is within the noise of the sampler")
+        said.append(f"{_signed(belief)} is within the noise of the sampler")
     return "; ".join(said) or "no change worth a word"
 
 
@@ -150,7 +163,7 @@ def budget_reason(
     if len(of_channel):
         change, real = (float(of_channel[f"roi_{key}"].iloc[0]) for key in ("change_mean", "probability_real"))
         if math.isfinite(change) and real >= certainty:
-            said.append(f"its ROI is {'higher' if change > 0 else 'lower'} than before ({change:+.2g})")
+            said.append(f"its ROI is {'higher' if change > 0 else 'lower'} than before ({_signed(change)})")
     return "; ".join(said) or "returns of the channels have moved against each other"
 
 
@@ -164,8 +177,19 @@ _CAUSES = {
     "configuration": "configuration",
     "backend": "another backend",
     "model": "another model",
+    "knots": "other knots of the trend",
     "scaling": "renewed scaling constants",
 }
+
+
+def cause_words(cause: str) -> str:
+    """A `cause` of `causes` in words."""
+    return _CAUSES[cause]
+
+
+def _signed(value: float) -> str:
+    """`+0.7`, `−0.71`."""
+    return f"{value:+.2g}".replace("-", "−", 1) if value < 0 else f"{value:+.2g}"
 
 
 def _only_once(row: Mapping[Hashable, Any]) -> str:

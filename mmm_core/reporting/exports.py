@@ -14,6 +14,8 @@ import pandas as pd
 from mmm_core.errors import StorageError
 from mmm_core.experiment_planning.columns import PROPOSAL_COLUMNS, SPLIT_COLUMNS
 from mmm_core.optimization.scenarios import ScenarioSummary
+from mmm_core.refresh.changes import WhatChanged
+from mmm_core.reporting.change_tables import CHANGE_COLUMNS, CHANGE_KEYS, change_files
 from mmm_core.reporting.decisions import DecisionTables
 from mmm_core.storage import atomic_path
 
@@ -53,6 +55,7 @@ _FURTHER: dict[str, tuple[str, ...]] = {
     "frequency.csv": ("channel", "frequency", "roi_mean", "roi_q05", "roi_q95", "optimal"),
     "experiment_plan.csv": PROPOSAL_COLUMNS,
     "experiment_geos.csv": SPLIT_COLUMNS,
+    **CHANGE_COLUMNS,
 }
 """Files that are written where there is something to say."""
 
@@ -107,6 +110,7 @@ EXPORT_KEYS: dict[str, tuple[str, ...]] = {
     "frequency.csv": ("channel", "frequency"),
     "experiment_plan.csv": ("channel",),
     "experiment_geos.csv": ("channel", "geo"),
+    **CHANGE_KEYS,
 }
 """file -> columns that identify a row.  `response_curves.csv` has none: a channel without spend in a geo
 has the same spend, zero, at every point of its curve."""
@@ -172,13 +176,14 @@ def write_exports(
     decisions: DecisionTables | None = None,
     scenarios: Sequence[ScenarioSummary] = (),
     model_version: str | None = None,
+    changes: WhatChanged | None = None,
 ) -> tuple[Path, ...]:
     """Write the CSV files and `diagnostics.json` to `folder`, all of them or none.
 
     Everything is written beside its target first and renamed when all is written, so that a failure leaves
-    the old files as they were.  Of the tables about decisions those without rows are not written, and an older
-    file of that name is removed, so that no old numbers stand beside new ones.  Numbers have full precision,
-    files are UTF-8 with LF line ends.
+    the old files as they were.  Of the tables about decisions and changes those without rows are not written, and
+    an older file of that name is removed, so that no old numbers stand beside new ones.  Numbers have full
+    precision, files are UTF-8 with LF line ends.
 
     Returns:
         The paths written, in the order of `EXPORT_COLUMNS`, `diagnostics.json` last.
@@ -188,7 +193,7 @@ def write_exports(
             `diagnostics` lacks a key of `DIAGNOSTICS_KEYS`.
     """
     given = (contributions, channel_summary, fit, response_curves, budget_plan)
-    further = decision_files(decisions or DecisionTables(), scenarios)
+    further = further_files(decisions or DecisionTables(), scenarios, changes)
     tables = dict(zip(EXPORT_COLUMNS, given, strict=False)) | further
     texts = {name: csv_text(export_table(name, table)) for name, table in tables.items()}
     texts["diagnostics.json"] = diagnostics_json(diagnostics, model_version)
@@ -201,11 +206,11 @@ def write_exports(
     return tuple(folder / name for name in texts)
 
 
-def decision_files(
-    decisions: DecisionTables, scenarios: Sequence[ScenarioSummary] = ()
+def further_files(
+    decisions: DecisionTables, scenarios: Sequence[ScenarioSummary] = (), changes: WhatChanged | None = None
 ) -> dict[str, pd.DataFrame]:
     """file -> table of what has rows beside the five tables of every export, in the order of `EXPORT_COLUMNS`."""
-    tables = {DECISION_FILES[name]: table for name, table in decisions.present().items()}
+    tables = {DECISION_FILES[name]: table for name, table in decisions.present().items()} | change_files(changes)
     if scenarios:
         tables["scenario_summary.csv"] = scenario_table(scenarios)
     return {name: tables[name] for name in _FURTHER if name in tables}

@@ -13,6 +13,7 @@ from mmm_core.quality.check import CheckResult
 from mmm_core.refresh.changes import WhatChanged
 from mmm_core.reporting.decisions import DecisionTables
 from mmm_core.reporting.exports import DIAGNOSTICS_KEYS, EXPORT_COLUMNS, require_columns
+from mmm_core.reporting.sampling import Sampling
 from mmm_core.reporting.trust_tables import TrustTables
 from mmm_core.selection.choice import ModelChoice
 
@@ -91,6 +92,8 @@ class ReportInputs:
     """Which lift test is proposed next, and what that rests on, in sentences."""
     changes: WhatChanged | None = None
     """The comparison with the last accepted fit, where it was made."""
+    sampling: Sampling | None = None
+    """How the draws came about, where pictures of it are wanted."""
     model_version: str | None = None
     """Which version of the model this is, in words; None where versions are not kept."""
     excluded_geos: Mapping[str, str] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from mmm_core.features.model_data import ModelData
 from mmm_core.model.posterior import Posterior
 from mmm_core.refresh.budgets import budget_changes, plan_by_channel
 from mmm_core.refresh.changes import FIRST, Setting, WhatChanged, what_changed
-from mmm_core.refresh.reasons import config_changes
+from mmm_core.refresh.reasons import causes, config_changes
 from mmm_core.refresh.returns import PARTS, probability_higher, probability_real, return_changes
 from mmm_core.refresh.revisions import revisions, scope_table
 from tests.factories import EVERYTHING, made_up_posterior, tiny_model_data
@@ -135,6 +135,28 @@ def test_reasons_say_what_moved_a_return() -> None:
     assert "channel_1" in changed.sentence
     again = WhatChanged.from_record(json.loads(json.dumps(changed.to_record())))
     pd.testing.assert_frame_equal(again.tables["roi_changes"], changed.tables["roi_changes"], check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "moved"),
+    [
+        ((0, 12, 26), (0, 12, 29), False),
+        ((0, 12, 26), (0, 14, 29), True),
+        ((0, 12, 26), (0, 10, 20, 29), True),
+        ((4, 20), (4, 20), False),
+        ((4, 20), (0, 15, 29), True),
+    ],
+)
+def test_knots_that_were_placed_anew_are_a_reason(
+    before: tuple[int, ...], now: tuple[int, ...], moved: bool
+) -> None:
+    assert len(DATA.dates) == 30
+    fits = (dataclasses.replace(fit, spec=dataclasses.replace(fit.spec, knots=knots))
+            for fit, knots in ((NOW, now), (BEFORE, before)))  # fmt: skip
+    reasons = causes(*fits, scope_table(DATA, BEFORE.data), revisions(DATA, BEFORE.data).variables, [])
+    details = reasons.loc[reasons["cause"] == "knots", "detail"].tolist()
+    anew = f"knots of the trend were placed anew ({len(before)} before, {len(now)} now)"
+    assert details == ([anew] if moved else [])
 
 
 def test_another_seed_is_noise() -> None:

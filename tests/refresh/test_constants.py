@@ -90,6 +90,30 @@ def test_a_refit_of_the_same_data_keeps_what_it_has() -> None:
     np.testing.assert_array_equal(again.spec.scaling.media_scale, BEFORE.scaling.media_scale)
 
 
+def test_a_number_of_knots_keeps_their_dates_as_long_as_that_many_stay() -> None:
+    spaced = dataclasses.replace(BEFORE.spec, knots=(0, 9, 18, N_WEEKS - 3))
+    before = dataclasses.replace(BEFORE, spec=spaced)
+    for n_knots, weeks in ((4, (0, 9, 18, N_WEEKS - 1)), (5, SPEC.knots)):
+        found = with_kept_constants(SPEC, DATA, before, SETTINGS, n_knots=n_knots)
+        assert found.kept
+        assert found.spec.knots == weeks
+        assert ("knots stay" in found.sentence) == (n_knots == 4)
+    assert "placed anew: model.knots is 5, and 4 would stay at their dates" in found.sentence
+
+
+def test_a_reason_for_other_knots_leaves_them_to_the_specification_and_is_named() -> None:
+    found = with_kept_constants(SPEC, DATA, BEFORE, SETTINGS, new_knots="model.knots was 8 and is 12")
+    assert found.kept
+    assert found.spec.knots == SPEC.knots
+    assert found.sentence.endswith("; knots are placed anew: model.knots was 8 and is 12.")
+
+
+def test_the_same_weeks_keep_whatever_knots_there_were() -> None:
+    for knots in ((5,), (5, 20), (0, 3, 4)):
+        before = dataclasses.replace(BEFORE, spec=dataclasses.replace(BEFORE.spec, knots=knots))
+        assert kept(BEFORE.data, BEFORE.spec, before).spec.knots == knots
+
+
 def test_the_file_of_a_posterior_knows_that_constants_were_kept(tmp_path: Path) -> None:
     spec = dataclasses.replace(BEFORE.spec, scaling=BEFORE.scaling)
     for posterior, is_kept in ((dataclasses.replace(BEFORE, spec=spec), True), (BEFORE, False)):

@@ -13,6 +13,7 @@ from pptx import Presentation
 from mmm_core.quality.check import CheckResult
 from mmm_core.reporting.deck.deck import render_deck
 from mmm_core.reporting.inputs import ReportInputs
+from tests.reporting.change_frames import made_up_changes
 from tests.reporting.decision_frames import made_up_decisions, summaries_of
 from tests.reporting.frames import decided_inputs, made_up_inputs, scenario_summaries
 from tests.reporting.trust_frames import made_up_trust
@@ -75,7 +76,8 @@ def large_inputs() -> ReportInputs:
 def long_names() -> ReportInputs:
     inputs = made_up_inputs(2, 30, channels=LONG_NAMES)
     plan = inputs.budget_plan.assign(extrapolated=True)
-    return replace(inputs, budget_plan=plan, scenarios=summaries_of(inputs), decisions=made_up_decisions(inputs))
+    found = {"scenarios": summaries_of(inputs), "decisions": made_up_decisions(inputs)}
+    return replace(inputs, budget_plan=plan, changes=made_up_changes(inputs), **found)
 
 
 @cache

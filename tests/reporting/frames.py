@@ -6,6 +6,7 @@ import pandas as pd
 from mmm_core.optimization.scenarios import ScenarioSummary
 from mmm_core.quality.check import CheckResult
 from mmm_core.reporting.inputs import ReportInputs, Totals
+from tests.reporting.change_frames import made_up_changes
 from tests.reporting.decision_frames import made_up_decisions, summaries_of, with_costs, with_marginals
 
 CHANNELS = ("tv", "paid_search", "social", "display", "audio", "out_of_home", "affiliates")
@@ -265,7 +266,7 @@ def _change_log(rng: np.random.Generator, geos: tuple[str, ...], n_weeks: int) -
 
 
 def decided_inputs(n_geos: int = 8, n_weeks: int = 104, **changes: object) -> ReportInputs:
-    """`made_up_inputs` with every table about decisions; some recommended spends are extrapolated."""
+    """`made_up_inputs` with every table about decisions and changes; some recommended spends are extrapolated."""
     plain = made_up_inputs(n_geos, n_weeks)
     plan = plain.budget_plan.assign(
         extrapolated=plain.budget_plan["optimal_spend"] > plain.budget_plan["current_spend"]
@@ -276,5 +277,6 @@ def decided_inputs(n_geos: int = 8, n_weeks: int = 104, **changes: object) -> Re
         "pooled_curves": with_marginals(plain.pooled_curves),
         "scenarios": summaries_of(plain),
         "decisions": made_up_decisions(plain),
+        "changes": made_up_changes(plain),
     }
     return made_up_inputs(n_geos, n_weeks, **(fields | changes))

@@ -201,6 +201,7 @@ def test_tables_hold_the_same_values_as_the_exports(
         diagnostics=decided.diagnostics,
         decisions=decided.decisions,
         scenarios=decided.scenarios,
+        changes=decided.changes,
     )
     exports = sorted(tmp_path.glob("*.csv"))
     assert len(exports) == len(EXPORT_COLUMNS)
@@ -326,7 +327,7 @@ def test_what_is_gone_takes_its_files_along_and_foreign_files_stay(tmp_path: Pat
     inputs = decided_inputs(2, 12)
     write_all(tmp_path, inputs)
     (tmp_path / "notes.txt").write_text("mine")
-    write_all(tmp_path, dataclasses.replace(inputs, decisions=DecisionTables(), scenarios=()))
+    write_all(tmp_path, dataclasses.replace(inputs, decisions=DecisionTables(), scenarios=(), changes=None))
     left = {path.name for path in tmp_path.iterdir()}
     assert not left & {"forecast.csv", "forecast.parquet", "scenario_summary.csv", "adstock.parquet"}
     assert {"notes.txt", "budget_plan.parquet", "data_dictionary.json"} <= left

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from pptx.oxml.ns import qn
 
+from mmm_core.refresh.changes import FIRST, WhatChanged
 from mmm_core.reporting.decisions import DecisionTables
 from mmm_core.reporting.deck.deck import render_deck, write_deck
 from mmm_core.reporting.sections.budget import scenario_plans
@@ -36,8 +37,8 @@ from tests.reporting.parsed import shown_number
 
 def test_every_table_has_its_slide_and_a_finding_as_title() -> None:
     found = titles(full())
-    assert len(found) == 15
-    assert len(set(found)) == 15
+    assert len(found) == 16
+    assert len(set(found)) == 16
     assert all(len(title) > 10 for title in found[1:])
 
 
@@ -274,6 +275,38 @@ def test_spends_never_seen_are_flagged_and_lead_to_caution() -> None:
         name: f"{count} of 8 geos" if count else "" for name, count in flagged.items()
     }
     assert any("step by step" in text for text in texts(list(opened(full()).slides)[-2]))
+
+
+def test_what_changed_is_told_with_its_reasons_where_there_is_an_earlier_fit() -> None:
+    changes = full_inputs().changes
+    assert changes is not None
+    table = changes.tables["roi_changes"]
+    slide = next(s for s in opened(full()).slides if "last accepted fit" in s.shapes.title.text_frame.text)
+    largest = table.loc[table["roi_change_mean"].abs().idxmax()]
+    assert str(largest["channel"]) in slide.shapes.title.text_frame.text
+    facts = {source: float(exact) for _, exact, source in facts_of(slide)}
+    for name in ("from_fit", "roi_now_mean", "roi_before_mean"):
+        assert facts[f"what_changed_returns.csv, channel {largest['channel']}: {name}"] == largest[name]
+    told = " ".join(texts(slide))
+    assert "What differs: corrected data, new weeks" in told
+    assert "2 weeks came in." in told
+    assert "Recommended budget" in told
+    series = {one.name: list(one.values) for one in chart_on(full(), "last accepted fit").plots[0].series}
+    ordered = table.reindex(table["roi_change_mean"].abs().sort_values(ascending=False).index)
+    assert series["last accepted fit"] == ordered["roi_before_mean"].tolist()
+    assert series["this fit"] == ordered["roi_now_mean"].tolist()
+    alone = replace(full_inputs(), changes=WhatChanged("fit", None, FIRST))
+    assert len(titles(render_deck(alone))) == len(titles(full())) - 1
+
+
+def test_a_change_within_the_noise_is_no_change() -> None:
+    changes = full_inputs().changes
+    assert changes is not None
+    quiet = replace(changes, certainty=1.1)
+    assert any(
+        "changed by more than noise" in title
+        for title in titles(render_deck(replace(full_inputs(), changes=quiet)))
+    )
 
 
 def test_verdict_backtest_and_the_worst_conflict_stand_beside_the_fit() -> None:

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from mmm_core.errors import StorageError
+from mmm_core.refresh.changes import TABLES as CHANGED
+from mmm_core.reporting.change_tables import CHANGE_FILES
 from mmm_core.reporting.decisions import DecisionTables
 from mmm_core.reporting.exports import (
     DECISION_FILES,
@@ -64,6 +66,23 @@ FURTHER_CONTRACT = {
         "error_placebo,sd_after_normal,effective_draws,net_value,value_per_spend"
     ),
     "experiment_geos.csv": "channel,geo,role,population,weight",
+    "what_changed_returns.csv": (
+        "channel,roi_before_mean,roi_before_q05,roi_before_q95,roi_now_mean,roi_now_q05,roi_now_q95,"
+        "roi_change_mean,roi_change_q05,roi_change_q95,roi_probability_higher,roi_probability_real,"
+        "roi_monte_carlo_error,from_window,from_revision,from_fit,contribution_before_mean,"
+        "contribution_before_q05,contribution_before_q95,contribution_now_mean,contribution_now_q05,"
+        "contribution_now_q95,contribution_change_mean,contribution_change_q05,contribution_change_q95,"
+        "contribution_probability_higher,contribution_probability_real,contribution_monte_carlo_error,"
+        "contribution_new_weeks,reason"
+    ),
+    "what_changed_budgets.csv": (
+        "scenario,channel,current_spend_before,current_spend_now,optimal_spend_before,optimal_spend_now,"
+        "share_before,share_now,recommended_change_before,recommended_change_now,share_change,reason"
+    ),
+    "what_changed_data.csv": "what,name,cells_changed,cells,total_before,total_now,change",
+    "what_changed_values.csv": "what,name,geo,date,before,now,change_sd",
+    "what_changed_scope.csv": "what,name,change",
+    "what_changed_reasons.csv": "cause,about,detail",
 }
 CONTRACT_KEYS = (
     "backend,seconds,compile_seconds,chains,draws,max_rhat,min_ess_bulk,min_ess_tail,median_ess_bulk,divergences,"
@@ -94,7 +113,8 @@ def test_columns_are_those_of_the_contract() -> None:
     for name, columns in FURTHER_CONTRACT.items():
         assert written[name].startswith(columns)
         assert set(EXPORT_KEYS[name]) <= set(columns.split(","))
-    assert {*DECISION_FILES.values(), "scenario_summary.csv"} == set(FURTHER_CONTRACT)
+    assert {*DECISION_FILES.values(), *CHANGE_FILES.values(), "scenario_summary.csv"} == set(FURTHER_CONTRACT)
+    assert set(CHANGE_FILES) == set(CHANGED)
     assert set(DECISION_FILES) == {field.name for field in dataclasses.fields(DecisionTables)}
     assert ",".join(DIAGNOSTICS_KEYS) == CONTRACT_KEYS
 
@@ -204,7 +224,7 @@ def test_diagnostics_without_a_key_are_refused() -> None:
 
 def test_tables_about_decisions_are_written_with_the_others(tmp_path: Path) -> None:
     inputs = decided_inputs(2, 12)
-    given = {"decisions": inputs.decisions, "scenarios": inputs.scenarios}
+    given = {"decisions": inputs.decisions, "scenarios": inputs.scenarios, "changes": inputs.changes}
     written = write_exports(tmp_path, **tables(), diagnostics=diagnostics(), **given)
     assert [path.name for path in written] == [*EXPORT_COLUMNS, "diagnostics.json"]
     for field, name in DECISION_FILES.items():
@@ -220,6 +240,20 @@ def test_tables_about_decisions_are_written_with_the_others(tmp_path: Path) -> N
         assert row["scenario"] == scenario.name
         for name, value in list(dataclasses.asdict(scenario).items())[1:]:
             assert pd.isna(row[name]) if value in (None, "") else row[name] == value
+
+
+def test_tables_of_what_changed_are_those_of_the_comparison_and_go_with_a_first_fit(tmp_path: Path) -> None:
+    changes = decided_inputs(2, 12).changes
+    assert changes is not None
+    write_exports(tmp_path, **tables(), diagnostics=diagnostics(), changes=changes)
+    for name, file in CHANGE_FILES.items():
+        read = pd.read_csv(tmp_path / file, float_precision="round_trip", keep_default_na=False, na_values=[""])
+        table = changes.tables[name].mask(lambda shown: shown.isin([np.inf, -np.inf, ""]))
+        pd.testing.assert_frame_equal(read, table, check_exact=True, check_dtype=False)
+    first = dataclasses.replace(changes, tables={}, compared_with=None)
+    written = write_exports(tmp_path, **tables(), diagnostics=diagnostics(), changes=first)
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in written}
+    assert not set(CHANGE_FILES.values()) & {path.name for path in written}
 
 
 def test_tables_without_rows_are_not_written_and_their_old_files_go(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ from mmm_core.reporting.outputs import channel_figures, diagnostic_figures, outp
 from mmm_core.reporting.outputs.keeping import keep
 from mmm_core.reporting.outputs.naming import slug, unique_slugs
 from mmm_core.reporting.outputs.outputs import write_outputs
-from mmm_core.reporting.outputs.plots import Plot, all_plots, weekly_contribution, worst_draws
+from mmm_core.reporting.outputs.plots import Plot, all_plots, weekly_contribution
+from mmm_core.reporting.sampling import worst_draws
 from mmm_core.reporting.totals import posterior_totals
 from tests.factories import EVERYTHING, made_up_posterior, tiny_model_data
 from tests.reporting.decision_frames import made_up_decisions, summaries_of
@@ -303,7 +304,7 @@ def test_weekly_contributions_add_up_to_the_total_draw_by_draw(posterior: Poster
 
 def test_traces_are_those_of_the_worst_parameters(posterior: Posterior) -> None:
     diagnostics = diagnose(posterior)
-    draws = worst_draws(posterior, diagnostics)
+    draws = worst_draws(posterior, diagnostics, 12)
     ordered = diagnostics.interpreted.sort_values("rhat", ascending=False, kind="stable")["parameter"]
     assert list(draws) == ordered.head(12).tolist()
     name = next(name for name in draws if name.startswith("alpha_m["))

@@ -13,7 +13,7 @@ from mmm_core.features.model_data import ModelData
 from mmm_core.reporting.dashboard.description import Column, Table
 from mmm_core.reporting.dashboard.dictionary import TABLES, described, dictionary_frame, dictionary_json
 from mmm_core.reporting.dashboard.frames import star_frames
-from mmm_core.reporting.exports import csv_text, decision_files, export_table
+from mmm_core.reporting.exports import csv_text, export_table, further_files
 from mmm_core.reporting.inputs import ReportInputs
 from mmm_core.storage import atomic_path
 
@@ -76,7 +76,7 @@ def dashboard_frames(
         "fit.csv": inputs.fit,
         "response_curves.csv": response_curves,
         "budget_plan.csv": inputs.budget_plan,
-        **decision_files(inputs.decisions, inputs.scenarios),
+        **further_files(inputs.decisions, inputs.scenarios, inputs.changes),
     }
     facts = {name.removesuffix(".csv"): export_table(name, table) for name, table in exported.items()}
     facts["response_curves_pooled"] = inputs.pooled_curves

@@ -8,6 +8,7 @@ import pandas as pd
 from pandas.api import types
 
 from mmm_core.reporting.dashboard.answers import ANSWER_TABLES
+from mmm_core.reporting.dashboard.changes import CHANGE_TABLES
 from mmm_core.reporting.dashboard.description import Column, ColumnType, Table, unit_words
 from mmm_core.reporting.dashboard.next_tests import NEXT_TEST_TABLES
 from mmm_core.reporting.dashboard.results import RESULT_TABLES
@@ -15,7 +16,8 @@ from mmm_core.reporting.dashboard.star import STAR_TABLES
 from mmm_core.reporting.inputs import ReportInputs
 
 TABLES: Mapping[str, Table] = {
-    table.name: table for table in (*RESULT_TABLES, *ANSWER_TABLES, *NEXT_TEST_TABLES, *STAR_TABLES)
+    table.name: table
+    for table in (*RESULT_TABLES, *ANSWER_TABLES, *NEXT_TEST_TABLES, *CHANGE_TABLES, *STAR_TABLES)
 }
 """name -> description of every table that a dashboard can have."""
 _UNDESCRIBED = "Not described; see the table's source"

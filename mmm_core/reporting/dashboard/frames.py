@@ -53,7 +53,7 @@ def calendar_frame(tables: Iterable[pd.DataFrame], data: ModelData) -> pd.DataFr
     dates = fitted
     for table in tables:
         if "date" in table:
-            dates = dates.union(pd.DatetimeIndex(pd.to_datetime(table["date"].unique())))
+            dates = dates.union(pd.DatetimeIndex(pd.to_datetime(table["date"].unique())).dropna())
     iso = dates.isocalendar()
     return pd.DataFrame(
         {

@@ -8,6 +8,12 @@ _PLANS = ("current", "recommended")
 METRICS = ("contribution", "roi", "mroi", "cpik", "effectiveness", "roi_prior")
 """Families of columns of the channel summary that are in the long form."""
 
+
+def _dimension(name: str, description: str, naming: str, *columns: Column) -> Table:
+    """A table of names in their order; `naming` describes the names, which are its key."""
+    return Table(name, description, (text(name, naming), _POSITION, *columns), (name,), "dimension")
+
+
 CALENDAR = Table(
     "calendar",
     "Every week of any table.",
@@ -25,53 +31,33 @@ CALENDAR = Table(
     ("date",),
     "dimension",
 )
-GEOS = Table(
+GEOS = _dimension(
     "geo",
     "Every geo, and `all` for rows about all geos together.",
-    (
-        text("geo", "Name of the geo"),
-        _POSITION,
-        Column("is_total", "boolean", "Whether this stands for all geos together"),
-        *nullable(amount("population", "people", "Size of the geo, usually people; 1 where it is not known")),
-    ),
-    ("geo",),
-    "dimension",
+    "Name of the geo",
+    Column("is_total", "boolean", "Whether this stands for all geos together"),
+    *nullable(amount("population", "people", "Size of the geo, usually people; 1 where it is not known")),
 )
-CHANNELS = Table(
+CHANNELS = _dimension(
     "channel",
     "Every channel.",
-    (
-        text("channel", "Name of the channel"),
-        _POSITION,
-        text("kind", "Kind of the channel", None, "media", "reach_frequency", "organic_media"),
-        Column("is_paid", "boolean", "Whether it costs money"),
-        text("color", "Colour of the channel in the report, as #rrggbb"),
-    ),
-    ("channel",),
-    "dimension",
+    "Name of the channel",
+    text("kind", "Kind of the channel", None, "media", "reach_frequency", "organic_media"),
+    Column("is_paid", "boolean", "Whether it costs money"),
+    text("color", "Colour of the channel in the report, as #rrggbb"),
 )
-COMPONENTS = Table(
+COMPONENTS = _dimension(
     "component",
     "Every part of the KPI: channels, controls, seasonality, baseline.",
-    (
-        text("component", "Name of the component; channels by their names"),
-        _POSITION,
-        text("kind", "Kind of the component", None, *KINDS),
-        Column("is_media", "boolean", "Whether it is a channel"),
-    ),
-    ("component",),
-    "dimension",
+    "Name of the component; channels by their names",
+    text("kind", "Kind of the component", None, *KINDS),
+    Column("is_media", "boolean", "Whether it is a channel"),
 )
-SCENARIOS = Table(
+SCENARIOS = _dimension(
     "scenario",
     "Every scenario of any table.",
-    (
-        text("scenario", "Name of the scenario"),
-        _POSITION,
-        Column("has_plan", "boolean", "Whether there is a recommended budget for it"),
-    ),
-    ("scenario",),
-    "dimension",
+    "Name of the scenario",
+    Column("has_plan", "boolean", "Whether there is a recommended budget for it"),
 )
 RUN = Table(
     "run",

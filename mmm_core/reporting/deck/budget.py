@@ -4,19 +4,7 @@ import pandas as pd
 
 from mmm_core.reporting.deck.phrases import numbers, short_names, some
 from mmm_core.reporting.deck.said import Said, fact, joined, say
-from mmm_core.reporting.deck.slides import (
-    BOTTOM,
-    LEFT,
-    RIGHT,
-    Box,
-    Chart,
-    Column,
-    Grid,
-    Series,
-    Slide,
-    Words,
-    halves,
-)
+from mmm_core.reporting.deck.slides import BOTTOM, Box, Chart, Column, Grid, Series, Slide, findings, halves
 from mmm_core.reporting.deck.verdict import (
     Recommendation,
     budget_words,
@@ -48,7 +36,7 @@ def budget_slide(inputs: ReportInputs) -> Slide | None:
         (
             _chart(rows, left, found, inputs),
             _grid(rows, flags, right, found, inputs),
-            Words(Box(LEFT, BOTTOM - 0.7, RIGHT - LEFT, 0.75), (_below(found, flags),), size=14),
+            findings(_below(found, flags)),
         ),
         notes=(
             f"Scenario shown: {found.plan.name}. Spend is summed over geos; per geo it is in budget_plan.csv.",

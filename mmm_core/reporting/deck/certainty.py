@@ -6,19 +6,7 @@ from mmm_core.reporting.deck.phrases import LONGEST, gain, measured
 from mmm_core.reporting.deck.said import Said, fact, say
 from mmm_core.reporting.deck.scenarios import MOST
 from mmm_core.reporting.deck.sizing import shortened
-from mmm_core.reporting.deck.slides import (
-    BOTTOM,
-    LEFT,
-    RIGHT,
-    Box,
-    Chart,
-    Column,
-    Grid,
-    Series,
-    Slide,
-    Words,
-    halves,
-)
+from mmm_core.reporting.deck.slides import BOTTOM, Box, Chart, Column, Grid, Series, Slide, halves, note
 from mmm_core.reporting.deck.verdict import probability, recommendation
 from mmm_core.reporting.formats import signed, span
 from mmm_core.reporting.inputs import ReportInputs
@@ -37,7 +25,7 @@ def certainty_slide(inputs: ReportInputs) -> Slide | None:
     if part.empty:
         return None
     left, right = halves(0.48, bottom=BOTTOM - 0.7)
-    note = (
+    meaning = (
         f"Differences in added {inputs.outcome_unit} against {scenario_title(other)}, before the cost of media: "
         "a larger budget brings more, which does not say that it pays. The intervals hold what the data leave "
         "open, not what may change in the market."
@@ -47,7 +35,7 @@ def certainty_slide(inputs: ReportInputs) -> Slide | None:
         (
             _differences(part, other, left, inputs),
             _matrix(part, other, right, inputs),
-            Words(Box(LEFT, BOTTOM - 0.6, RIGHT - LEFT, 0.6), (Said(note),), size=13, tone="muted"),
+            note(meaning, 0.6),
         ),
     )
 

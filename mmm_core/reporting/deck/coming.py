@@ -6,7 +6,7 @@ import pandas as pd
 
 from mmm_core.reporting.deck.phrases import measured, numbers, short_names, spent
 from mmm_core.reporting.deck.said import Said, fact, say
-from mmm_core.reporting.deck.slides import BOTTOM, LEFT, RIGHT, Box, Chart, Series, Slide, Words, body
+from mmm_core.reporting.deck.slides import BOTTOM, Chart, Series, Slide, body, note
 from mmm_core.reporting.deck.verdict import recommendation
 from mmm_core.reporting.formats import compact, day
 from mmm_core.reporting.inputs import ReportInputs
@@ -30,7 +30,7 @@ def forecast_slide(inputs: ReportInputs) -> Slide | None:
     found = recommendation(inputs)
     main = found.plan.name if found is not None and found.plan.name in names else names[0]
     part = table[table["scenario"] == main].sort_values("date", kind="stable")
-    note = (
+    meaning = (
         f"Solid: expected {inputs.kpi_name} under {scenario_title(main)}; dashed: 90% interval of each week, the "
         "noise of single weeks included. It assumes that what is not planned goes on as in the data."
     )
@@ -38,7 +38,7 @@ def forecast_slide(inputs: ReportInputs) -> Slide | None:
         _forecast_title(part, main, inputs),
         (
             _lines(table, part, main, [name for name in names if name != main][:_LINES], inputs),
-            Words(Box(LEFT, BOTTOM - 0.5, RIGHT - LEFT, 0.5), (Said(note),), size=13, tone="muted"),
+            note(meaning, 0.5),
         ),
     )
 
@@ -52,12 +52,12 @@ def flighting_slide(inputs: ReportInputs) -> Slide | None:
     names = [str(name) for name in table["scenario"].unique()]
     main = found.plan.name if found is not None and found.plan.name in names else names[0]
     part = table[table["scenario"] == main]
-    note = f"Scenario {scenario_title(main)}; spend is a decision and has no interval. By geo: flighting.csv."
+    meaning = f"Scenario {scenario_title(main)}; spend is a decision and has no interval. By geo: flighting.csv."
     return Slide(
         _flighting_title(part, main, inputs),
         (
             _columns(part, main, inputs),
-            Words(Box(LEFT, BOTTOM - 0.4, RIGHT - LEFT, 0.4), (Said(note),), size=13, tone="muted"),
+            note(meaning, 0.4),
         ),
     )
 

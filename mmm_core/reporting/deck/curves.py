@@ -4,7 +4,7 @@ import pandas as pd
 
 from mmm_core.reporting.deck.phrases import amount, indistinct, measured, single, some, spent
 from mmm_core.reporting.deck.said import Said, interval, say
-from mmm_core.reporting.deck.slides import BOTTOM, LEFT, RIGHT, TOP, Box, Plot, Points, Slide, Words, body, tiled
+from mmm_core.reporting.deck.slides import BOTTOM, TOP, Box, Plot, Points, Slide, body, note, tiled
 from mmm_core.reporting.formats import compact, percent, span
 from mmm_core.reporting.inputs import ReportInputs
 from mmm_core.reporting.palette import INK, channel_colors
@@ -24,13 +24,13 @@ def curves_slide(inputs: ReportInputs) -> Slide | None:
         return None
     boxes = tiled(body(TOP, BOTTOM - 0.55), min(len(names), 2), 1 if len(names) <= 2 else 2, 0.25)
     plots = [_plot(name, inputs, box) for name, box in zip(names, boxes, strict=False)]
-    note = say(
+    meaning = say(
         "Solid: expected; dashed: 90% interval; dot: spend now. Right of the dot the curve follows from the "
         "model’s shape, not from observed spend. Axes differ from chart to chart."
     )
     return Slide(
         _title(names, inputs),
-        (*plots, Words(Box(LEFT, BOTTOM - 0.4, RIGHT - LEFT, 0.4), (note,), size=13, tone="muted")),
+        (*plots, note(meaning, 0.4)),
     )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mmm_core.reporting.deck.budget import budget_slide
 from mmm_core.reporting.deck.certainty import certainty_slide
+from mmm_core.reporting.deck.changes import changes_slide
 from mmm_core.reporting.deck.closing import method_slide, next_slide
 from mmm_core.reporting.deck.coming import flighting_slide, forecast_slide
 from mmm_core.reporting.deck.curves import curves_slide
@@ -48,6 +49,7 @@ def deck_slides(inputs: ReportInputs) -> tuple[Slide, ...]:
     found = (
         title_slide(inputs),
         answer_slide(inputs),
+        changes_slide(inputs),
         drivers_slide(inputs),
         returns_slide(inputs),
         next_money_slide(inputs),

@@ -1,37 +1,23 @@
 """What each channel returned, and what the next money would return."""
 
-from typing import Any
-
 import pandas as pd
 
+from mmm_core.reporting.deck.interval_bars import channel_cells, ends, interval_bars
 from mmm_core.reporting.deck.phrases import (
     indistinct,
     measured,
-    numbers,
     of_channel,
     outcome_per_money,
-    short_names,
     single,
     some,
 )
 from mmm_core.reporting.deck.said import Said, fact, joined, say
-from mmm_core.reporting.deck.slides import (
-    BOTTOM,
-    LEFT,
-    RIGHT,
-    Box,
-    Chart,
-    Column,
-    Grid,
-    Series,
-    Slide,
-    Words,
-    halves,
-)
-from mmm_core.reporting.formats import compact, percent, ratio, span
+from mmm_core.reporting.deck.slides import BOTTOM, Box, Column, Grid, Slide, findings, halves
+from mmm_core.reporting.formats import compact, percent, ratio
 from mmm_core.reporting.inputs import ReportInputs
 from mmm_core.reporting.palette import ACCENT, BASE
 
+_FILE = "channel_summary.csv"
 MOST = 10
 """Channels in a chart; the others are named in a sentence."""
 
@@ -52,13 +38,13 @@ def returns_slide(inputs: ReportInputs) -> Slide | None:
     shown = _largest(table)
     left, right = halves(0.52, bottom=BOTTOM - 0.8)
     unit = outcome_per_money(inputs)
-    bars = _bars(shown, (("roi", "Return (ROI)", ACCENT),), f"ROI: {unit} spent", left, inputs)
+    bars = interval_bars(shown, (("roi", "Return (ROI)", ACCENT),), f"ROI: {unit} spent", left, _FILE)
     return Slide(
         _best(table, "roi", f"{{}} returned {{}} {unit} spent", inputs),
         (
             bars,
             _grid(shown, right, inputs),
-            _below(joined([_verdicts(table, "roi", inputs), _left_out(table, shown)])),
+            findings(joined([_verdicts(table, "roi", inputs), _left_out(table, shown)])),
         ),
     )
 
@@ -75,9 +61,9 @@ def next_money_slide(inputs: ReportInputs) -> Slide | None:
     return Slide(
         _best(table, "mroi", f"The next money works hardest in {{}}: {{}} {unit}", inputs),
         (
-            _bars(shown, pair, f"{unit} spent", left, inputs),
+            interval_bars(shown, pair, f"{unit} spent", left, _FILE),
             _marginal_grid(shown, right, inputs),
-            _below(joined([_verdicts(table, "mroi", inputs), _left_out(table, shown)])),
+            findings(joined([_verdicts(table, "mroi", inputs), _left_out(table, shown)])),
         ),
     )
 
@@ -100,52 +86,20 @@ def _largest(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[sorted(keep)]
 
 
-def _bars(
-    table: pd.DataFrame, pairs: tuple[tuple[str, str, str], ...], unit: str, box: Box, inputs: ReportInputs
-) -> Chart:
-    """Horizontal bars with intervals, one group per channel."""
-    names = [str(channel) for channel in table["channel"]]
-    series = tuple(
-        Series(
-            label,
-            numbers(table[f"{name}_mean"].tolist()),
-            color,
-            numbers(table[f"{name}_q05"].tolist()),
-            numbers(table[f"{name}_q95"].tolist()),
-        )
-        for name, label, color in pairs
-    )
-    words = "; ".join(
-        f"{row['channel']} {ratio(row[f'{pairs[0][0]}_mean'])} "
-        f"({span(ratio(row[f'{pairs[0][0]}_q05']), ratio(row[f'{pairs[0][0]}_q95']))})"
-        for row in table.to_dict("records")
-    )
-    labels = short_names(names)
-    return Chart(
-        box=box,
-        kind="bars",
-        categories=tuple(labels[name] for name in names),
-        series=series,
-        unit=f"{unit} (lines: 90% interval)",
-        alt=f"Bars with 90% intervals, {unit}: {words}.",
-        source="channel_summary.csv, " + ", ".join(f"{name}_mean, {name}_q05, {name}_q95" for name, _, _ in pairs),
-    )
-
-
 def _grid(table: pd.DataFrame, box: Box, inputs: ReportInputs) -> Grid:
     """Spend, ROI, interval, and where outcomes are no money the cost of one more of the KPI."""
     rows = [(row, of_channel(row["channel"])) for row in table.to_dict("records")]
     columns = [
-        Column("Channel", _names(rows), numeric=False),
+        Column("Channel", channel_cells(rows), numeric=False),
         Column(f"Spend ({inputs.currency})", tuple(single(row, "spend", compact, at) for row, at in rows)),
         Column("ROI", tuple(single(row, "roi_mean", ratio, at) for row, at in rows)),
-        Column("90% interval", tuple(_ends(row, "roi", at) for row, at in rows)),
+        Column("90% interval", tuple(ends(row, "roi", at) for row, at in rows)),
     ]
     source = "channel_summary.csv, spend, roi_mean, roi_q05, roi_q95"
     if not inputs.has_revenue and "cpik_mean" in table and table["cpik_mean"].notna().any():
         cells = tuple(single(row, "cpik_mean", ratio, at) for row, at in rows)
-        ends = tuple(_ends(row, "cpik", at) for row, at in rows)
-        columns[2:] = [Column(f"{inputs.currency} per 1", cells), Column("90% interval", ends)]
+        spreads = tuple(ends(row, "cpik", at) for row, at in rows)
+        columns[2:] = [Column(f"{inputs.currency} per 1", cells), Column("90% interval", spreads)]
         source = "channel_summary.csv, spend, cpik_mean, cpik_q05, cpik_q95 (spend per incremental KPI unit)"
     return Grid(box, tuple(columns), f"Spend and return of {len(rows)} channels with 90% intervals.", source)
 
@@ -156,24 +110,14 @@ def _marginal_grid(table: pd.DataFrame, box: Box, inputs: ReportInputs) -> Grid:
     return Grid(
         box,
         (
-            Column("Channel", _names(rows), numeric=False),
+            Column("Channel", channel_cells(rows), numeric=False),
             Column("Next 1%", tuple(single(row, "mroi_mean", ratio, at) for row, at in rows)),
-            Column("90% interval", tuple(_ends(row, "mroi", at) for row, at in rows)),
+            Column("90% interval", tuple(ends(row, "mroi", at) for row, at in rows)),
             Column("So far", tuple(single(row, "roi_mean", ratio, at) for row, at in rows)),
         ),
         f"Marginal and average return of {len(rows)} channels with 90% intervals.",
         "channel_summary.csv, mroi_mean, mroi_q05, mroi_q95, roi_mean",
     )
-
-
-def _names(rows: list[tuple[Any, str]]) -> tuple[Said, ...]:
-    names = [str(row["channel"]) for row, _ in rows]
-    labels = short_names(names)
-    return tuple(Said(labels[name]) for name in names)
-
-
-def _ends(row: Any, name: str, source: str) -> Said:
-    return say(span("{}", "{}"), *(single(row, f"{name}_{end}", ratio, source) for end in ("q05", "q95")))
 
 
 def _verdicts(table: pd.DataFrame, name: str, inputs: ReportInputs) -> Said:
@@ -207,8 +151,3 @@ def _left_out(table: pd.DataFrame, shown: pd.DataFrame) -> Said:
         fact(str(len(missing)), len(missing), "channel_summary.csv, number of channels that are not shown"),
         fact(percent(share), share, "channel_summary.csv, their spend / all spend"),
     )
-
-
-def _below(said: Said) -> Words:
-    """One paragraph under the charts."""
-    return Words(Box(LEFT, BOTTOM - 0.7, RIGHT - LEFT, 0.75), (said,), size=14)

@@ -7,8 +7,6 @@ from mmm_core.reporting.deck.phrases import amount, short_names, spent
 from mmm_core.reporting.deck.said import Said, fact, say
 from mmm_core.reporting.deck.slides import (
     BOTTOM,
-    LEFT,
-    RIGHT,
     TOP,
     Box,
     Chart,
@@ -18,8 +16,8 @@ from mmm_core.reporting.deck.slides import (
     Points,
     Series,
     Slide,
-    Words,
     halves,
+    note,
 )
 from mmm_core.reporting.deck.verdict import chance_of, current_words, lift_of
 from mmm_core.reporting.formats import compact, percent, signed, span
@@ -40,17 +38,17 @@ def scenarios_slide(inputs: ReportInputs) -> Slide | None:
         return None
     left, right = halves(0.62, bottom=BOTTOM - 0.6)
     beside = _lifts(shown, right, inputs) if frontier is None else _frontier(frontier, shown, right, inputs)
-    note = (
+    meaning = (
         f"Outcome: what paid media adds, before its cost. Change and probability: against {current_words(inputs)}."
     )
     left_out = len(inputs.scenarios) - len(shown)
-    note += f" {left_out} further scenarios are in scenario_summary.csv." if left_out else ""
+    meaning += f" {left_out} further scenarios are in scenario_summary.csv." if left_out else ""
     return Slide(
         _title(shown, inputs),
         (
             _grid(shown, left, inputs),
             beside,
-            Words(Box(LEFT, BOTTOM - 0.45, RIGHT - LEFT, 0.45), (Said(note),), size=13, tone="muted"),
+            note(meaning, 0.45),
         ),
     )
 

@@ -154,6 +154,20 @@ def body(top: float = TOP, bottom: float = BOTTOM) -> Box:
     return Box(LEFT, top, RIGHT - LEFT, bottom - top)
 
 
+def note(text: str | Said, height: float) -> Words:
+    """What to know about the charts above, muted, over the whole width of the lowest part of the body."""
+    return Words(_lowest(height), (Said(text) if isinstance(text, str) else text,), size=13, tone="muted")
+
+
+def findings(*said: Said, height: float = 0.7) -> Words:
+    """What follows from the charts above, likewise, a paragraph each."""
+    return Words(_lowest(height, height + 0.05), tuple(one for one in said if one.text), size=14)
+
+
+def _lowest(height: float, box_height: float | None = None) -> Box:
+    return Box(LEFT, BOTTOM - height, RIGHT - LEFT, box_height or height)
+
+
 def tiled(box: Box, n_columns: int, n_rows: int, gap: float = 0.2) -> list[Box]:
     """Equal boxes, row by row."""
     width = (box.width - gap * (n_columns - 1)) / n_columns

@@ -4,7 +4,7 @@ import pandas as pd
 
 from mmm_core.reporting.deck.phrases import gain, measured, numbers, short_names
 from mmm_core.reporting.deck.said import Said, say
-from mmm_core.reporting.deck.slides import BOTTOM, LEFT, RIGHT, Box, Chart, Series, Slide, Words, body
+from mmm_core.reporting.deck.slides import BOTTOM, Chart, Series, Slide, body, note
 from mmm_core.reporting.formats import counted
 from mmm_core.reporting.inputs import ReportInputs
 from mmm_core.reporting.palette import ACCENT
@@ -19,13 +19,13 @@ def what_if_slide(inputs: ReportInputs) -> Slide | None:
     if table is None:
         return None
     asked = counted(len(table), "question")
-    note = f"What would have been, had media been different in the past ({asked} configured)."
+    meaning = f"What would have been, had media been different in the past ({asked} configured)."
     shown = table.head(_MOST).reset_index(drop=True)
     return Slide(
         _title(shown, inputs),
         (
             _chart(shown, inputs),
-            Words(Box(LEFT, BOTTOM - 0.4, RIGHT - LEFT, 0.4), (Said(note),), size=13, tone="muted"),
+            note(meaning, 0.4),
         ),
     )
 

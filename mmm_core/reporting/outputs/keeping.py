@@ -33,13 +33,23 @@ def same_datasets(one: Path, other: Path) -> bool:
         return False
 
 
-def keep(target: Path, write: Callable[[Path], object], same: Callable[[Path, Path], bool] = same_bytes) -> Path:
+def there(path: Path) -> None:
+    """Nothing: a file of this machine has its content."""
+
+
+def keep(
+    target: Path,
+    write: Callable[[Path], object],
+    same: Callable[[Path, Path], bool] = same_bytes,
+    fetch: Callable[[Path], object] = there,
+) -> Path:
     """Write a file unless it is there with the same content; what is there is never changed.
 
     Args:
         target: wished path; if that is taken by something else, `_2`, `_3`, ... is put behind its name.
         write: writes to the path that it gets.
         same: whether two files have the same content.
+        fetch: called before the content of a file that is there is read; its size is known before.
 
     Returns:
         Where the content is.
@@ -52,10 +62,18 @@ def keep(target: Path, write: Callable[[Path], object], same: Callable[[Path, Pa
             return next(
                 path
                 for path in _candidates(target)
-                if _created(temporary, path) or (path.is_file() and same(path, temporary))
+                if _created(temporary, path) or (path.is_file() and _holds(path, temporary, same, fetch))
             )
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _holds(path: Path, other: Path, same: Callable[[Path, Path], bool], fetch: Callable[[Path], object]) -> bool:
+    """Whether a file that is there has the content of the other; it is fetched only if it may."""
+    if same is same_bytes and path.stat().st_size != other.stat().st_size:
+        return False
+    fetch(path)
+    return same(path, other)
 
 
 def _candidates(target: Path) -> Iterator[Path]:

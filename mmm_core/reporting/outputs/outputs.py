@@ -9,9 +9,9 @@ import pandas as pd
 from mmm_core.errors import InputError
 from mmm_core.evaluation.convergence import Diagnostics, diagnose
 from mmm_core.model.posterior import Posterior
-from mmm_core.reporting.exports import csv_text, decision_files, export_table
+from mmm_core.reporting.exports import csv_text, export_table, further_files
 from mmm_core.reporting.inputs import ReportInputs
-from mmm_core.reporting.outputs.keeping import keep, same_datasets
+from mmm_core.reporting.outputs.keeping import keep, same_datasets, there
 from mmm_core.reporting.outputs.naming import slug, unique_slugs
 from mmm_core.reporting.outputs.plots import all_plots
 
@@ -26,6 +26,7 @@ def write_outputs(
     inputs: ReportInputs,
     day: date | None = None,
     diagnostics: Diagnostics | None = None,
+    fetch: Callable[[Path], object] = there,
 ) -> list[Path]:
     """Write plots, tables, scenarios and the model's file under the names of the convention.
 
@@ -40,6 +41,7 @@ def write_outputs(
         inputs: of the report.
         day: of the names; None: that on which the report was made.
         diagnostics: `diagnose(posterior)`, where it is there already.
+        fetch: called with each file that is there before its content is read.
 
     Returns:
         Where each of them is, written now or before.
@@ -50,10 +52,12 @@ def write_outputs(
     """
     day = _day_of(inputs) if day is None else day
     found = diagnose(posterior) if diagnostics is None else diagnostics
-    paths = [keep(folder / name, _writer(text.encode())) for name, text in _texts(inputs, found, day)]
-    paths += [keep(folder / name, _writer(draw())) for name, draw in all_plots(posterior, inputs, found)]
+    small = [(name, text.encode()) for name, text in _texts(inputs, found, day)]
+    paths = [keep(folder / name, _writer(content), fetch=fetch) for name, content in small]
+    plots = all_plots(posterior, inputs, found)
+    paths += [keep(folder / name, _writer(draw()), fetch=fetch) for name, draw in plots]
     fit = _MODELS / f"mmm_fit_{day:%Y-%m-%d}_{slug(inputs.project)}_{slug(posterior.info.backend)}.nc"
-    return [*paths, keep(folder / fit, posterior.save, same_datasets)]
+    return [*paths, keep(folder / fit, posterior.save, same_datasets, fetch)]
 
 
 def _texts(inputs: ReportInputs, diagnostics: Diagnostics, day: date) -> Iterator[tuple[PurePosixPath, str]]:
@@ -63,7 +67,7 @@ def _texts(inputs: ReportInputs, diagnostics: Diagnostics, day: date) -> Iterato
         "channel_summary.csv": inputs.channel_summary,
         "fit.csv": inputs.fit,
         "budget_plan.csv": inputs.budget_plan,
-        **decision_files(inputs.decisions, inputs.scenarios),
+        **further_files(inputs.decisions, inputs.scenarios, inputs.changes),
     }
     tables = {name.removesuffix(".csv"): export_table(name, table) for name, table in exported.items()}
     tables |= {"response_curves_pooled": inputs.pooled_curves, "convergence": diagnostics.parameters}

@@ -9,8 +9,6 @@ import pandas as pd
 
 from mmm_core.attribution.intervals import interval
 from mmm_core.evaluation.convergence import Diagnostics
-from mmm_core.evaluation.parameters import labelled_draws
-from mmm_core.features.model_data import FloatArray
 from mmm_core.model.forward import Units, channel_contribution, effect_units
 from mmm_core.model.posterior import Posterior
 from mmm_core.reporting import figures
@@ -19,6 +17,7 @@ from mmm_core.reporting.inputs import ReportInputs
 from mmm_core.reporting.outputs import channel_figures, diagnostic_figures
 from mmm_core.reporting.outputs.naming import unique_slugs
 from mmm_core.reporting.palette import channel_colors
+from mmm_core.reporting.sampling import worst_draws
 
 Plot = tuple[PurePosixPath, Callable[[], bytes]]
 """Path below the folder of outputs, and what draws it."""
@@ -33,14 +32,6 @@ def all_plots(posterior: Posterior, inputs: ReportInputs, diagnostics: Diagnosti
     yield from _sampling_plots(posterior, inputs, diagnostics)
     yield from _result_plots(inputs)
     yield from _channel_plots(posterior, inputs)
-
-
-def worst_draws(posterior: Posterior, diagnostics: Diagnostics) -> dict[str, FloatArray]:
-    """parameter -> (C, D) draws of the (at most 12) interpreted parameters with the largest R-hat."""
-    worst = diagnostics.interpreted.sort_values("rhat", ascending=False, kind="stable")["parameter"]
-    labels, _, draws = labelled_draws(posterior)
-    where = {label: number for number, label in enumerate(labels)}
-    return {str(name): draws[:, :, where[name]] for name in worst.head(_MAX_PARAMETERS) if name in where}
 
 
 def weekly_contribution(posterior: Posterior, channel: int, units: Units) -> pd.DataFrame:
@@ -60,7 +51,7 @@ def weekly_contribution(posterior: Posterior, channel: int, units: Units) -> pd.
 
 
 def _sampling_plots(posterior: Posterior, inputs: ReportInputs, diagnostics: Diagnostics) -> Iterator[Plot]:
-    draws = worst_draws(posterior, diagnostics)
+    draws = worst_draws(posterior, diagnostics, _MAX_PARAMETERS)
     if draws:
         limits = {check.name: check.threshold for asset, check in inputs.checks if asset == "posterior"}
         yield _DIAGNOSTICS / "train_rank.png", partial(diagnostic_figures.rank_grid, draws)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from mmm_core.reporting.formats import MISSING, fixed, is_number, percent
 from mmm_core.reporting.inputs import ReportInputs
 from mmm_core.reporting.sections.check_lists import check_table, is_data_check, record_table
+from mmm_core.reporting.sections.dynamics import SmallChart
+from mmm_core.reporting.sections.sampling import sampling_charts
 from mmm_core.reporting.tables import Table
 
 
@@ -27,6 +29,8 @@ class DiagnosticsView:
     checks: Table
     worst: Table | None
     attempts: tuple[str, ...]
+    charts: tuple[SmallChart, ...]
+    """Of the sampling; empty where nothing of it is known."""
 
 
 def _seconds(value: float) -> str:
@@ -86,4 +90,5 @@ def diagnostics_view(inputs: ReportInputs) -> DiagnosticsView:
         checks=check_table(fit_checks, "checks"),
         worst=record_table(diagnostics.get("worst_parameters") or (), "worst_parameters"),
         attempts=inputs.attempts,
+        charts=sampling_charts(inputs),
     )

@@ -3,6 +3,7 @@
 import pandas as pd
 from markupsafe import Markup
 
+from mmm_core.reporting.charts.dumbbell import Dumbbell, dumbbell_chart
 from mmm_core.reporting.formats import percent, ratio
 from mmm_core.reporting.inputs import ReportInputs
 from mmm_core.reporting.sections.stability_part import StabilityPart, change, deviations, largest, told
@@ -23,7 +24,9 @@ def noise_part(table: pd.DataFrame, inputs: ReportInputs) -> StabilityPart:
     """Media and spend a little off."""
     sentence = _changed(table, Markup("With media and spend a little off"))
     failed = failures(inputs, "input_noise")
-    return StabilityPart("Noise in the inputs", sentence, failed, _changes("input_noise", table))
+    chart = _movement(table, "ROI with and without noise in the inputs", inputs)
+    legend = "○ this fit · ● with noise"
+    return StabilityPart("Noise in the inputs", sentence, failed, _changes("input_noise", table), chart, legend)
 
 
 def geos_part(table: pd.DataFrame, inputs: ReportInputs) -> StabilityPart:
@@ -33,7 +36,27 @@ def geos_part(table: pd.DataFrame, inputs: ReportInputs) -> StabilityPart:
     sentence = _changed(table, Markup("Without {}, in the other geos").format(where))
     ordered = table.sort_values("sure_change", ascending=False, kind="stable")
     failed = failures(inputs, "leave_one_geo_out")
-    return StabilityPart("Without one geo", sentence, failed, _changes("leave_one_geo_out", ordered))
+    found = _changes("leave_one_geo_out", ordered)
+    chart = _movement(table, "ROI with all geos and without one of them", inputs)
+    return StabilityPart("Without one geo", sentence, failed, found, chart, "○ all geos · ● without one of them")
+
+
+def _movement(table: pd.DataFrame, label: str, inputs: ReportInputs) -> Markup:
+    """ROI before and after, one row per channel, the largest movement on top.
+
+    Where a geo is left out, `roi_before` is that of the other geos and differs a little from one to the next: each
+    movement is shown from the mean of them.
+    """
+    rows = []
+    for channel, part in table.groupby(table["channel"].astype(str), sort=False):
+        before = float(part["roi_before"].astype(float).mean())
+        names = part["left_out"].astype(str) if "left_out" in part else pd.Series("after", index=part.index)
+        after = before * (1 + part["change"].astype(float))
+        words = ("without " + names) if "left_out" in part else names
+        rows.append(Dumbbell(str(channel), before, tuple(zip(words, after.tolist(), strict=True))))
+    rows.sort(key=lambda row: -max((abs(value - row.before) for _, value in row.after), default=0.0))
+    title = f"ROI ({inputs.outcome_unit} per {inputs.currency} spent)"
+    return dumbbell_chart(rows[:_SHOWN_ROWS], title, label, ratio)
 
 
 def _changed(table: pd.DataFrame, opening: Markup) -> Markup:
