@@ -64,11 +64,18 @@ lint: setup  ## Ruff, mypy and the import order.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-lock:  ## Write requirements.lock anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions).
+# That of the image is the same without the extra dev, but for hatchling, which installs the project there.
+EXTRAS = import tomllib; print(*(f'--extra {e}' for e in tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies'] if e != 'dev'))
+
+lock:  ## Write requirements.lock and deploy/requirements.lock anew from pyproject.toml (LOCK_ARGS=--upgrade for newer versions).
 	@set -eu; $(FIND_UV); \
 	if [ ! -x "$$uv" ]; then echo "lock: uv is not installed; run make setup first." >&2; exit 1; fi; \
 	"$$uv" pip compile pyproject.toml --all-extras --universal --generate-hashes --python-version 3.11 \
-		--no-emit-index-url -o requirements.lock --quiet $(LOCK_ARGS)
+		--no-emit-index-url -o requirements.lock --quiet $(LOCK_ARGS); \
+	extras=$$($(BIN)/python -c "$(EXTRAS)"); \
+	echo hatchling | "$$uv" pip compile pyproject.toml - $$extras --constraints requirements.lock --universal \
+		--generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+		-o deploy/requirements.lock --quiet
 
 audit: setup  ## Known vulnerabilities of the locked dependencies; needs the public package index (docs/security.md).
 	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict --progress-spinner off $(AUDIT_ARGS)

@@ -6,6 +6,8 @@ PostgreSQL.
 """
 
 import json
+import os
+import platform
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +24,8 @@ from mmm_core.errors import ConfigError
 
 BRAND_TAG = "mmm/brand"
 JOB = "brands"
+WORKER = "worker"
+"""Metadata of a brand that stopped: the machine and the process that ran it."""
 
 
 def fleet_job(configs: Sequence[str], profile: str | None, executor: ExecutorConfig) -> ReconstructableJob:
@@ -87,7 +91,8 @@ def _step(config: str, profile: str | None) -> dg.OpDefinition:
     @dg.op(name=step_name(config), description=f"`mmm run --config {config}`")
     def brand(context: dg.OpExecutionContext) -> None:
         from mmm_assets.assembly import build_definitions
-        from mmm_assets.execution import Executor
+        from mmm_assets.automation.command_alerts import watched
+        from mmm_assets.execution import Executor, Outcome
         from mmm_assets.instance import open_instance
         from mmm_assets.planning import STAGES
         from mmm_assets.progress import logged
@@ -95,10 +100,16 @@ def _step(config: str, profile: str | None) -> dg.OpDefinition:
 
         project, watch = Project(load_config(Path(config), profile)), logged(context.log, silent)
         tags = {"mmm/job": JOB, BRAND_TAG: project.config.project.name}
-        with open_instance(project) as instance:
-            outcome = Executor(project, build_definitions(project, watch), instance, watch, tags).run(STAGES)
-        context.log.info(f"Made {len(outcome.made)}, kept {len(outcome.kept)} up to date.")
+
+        def work() -> Outcome:
+            with open_instance(project) as instance:
+                return Executor(project, build_definitions(project, watch), instance, watch, tags).run(STAGES)
+
+        outcome = watched(project, "mmm brands", work)
+        worker = f"{platform.node()}, process {os.getpid()}"
+        context.log.info(f"{worker}: made {len(outcome.made)}, kept {len(outcome.kept)} up to date.")
         if outcome.stops:
-            raise dg.Failure("\n".join(stop.message for stop in outcome.stops), allow_retries=False)
+            message = "\n".join(stop.message for stop in outcome.stops)
+            raise dg.Failure(message, metadata={WORKER: worker}, allow_retries=False)
 
     return brand

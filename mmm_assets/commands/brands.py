@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
 
 from mmm_assets.commands.console import notes, prepare_console, results
 from mmm_assets.commands.invocation import Invocation
-from mmm_assets.fleet import fleet_job, run_config, step_name
+from mmm_assets.fleet import WORKER, fleet_job, run_config, step_name
 from mmm_assets.instance import open_instance
 from mmm_assets.workspace import WORKSPACE, locations
 from mmm_core.config.loading import load_config
@@ -38,21 +39,39 @@ def run_brands(invocation: Invocation, configs: Sequence[Path]) -> int:
     with open_instance(project) as instance:
         job, settings = fleet_job(paths, invocation.profile, executor), run_config(executor)
         with dg.execute_job(job, instance=instance, run_config=settings, raise_on_error=False) as result:
-            stopped = {
-                event.step_key: event.step_failure_data.error
-                for event in result.all_events
-                if event.is_step_failure
+            failures = {
+                event.step_key: event.step_failure_data for event in result.all_events if event.is_step_failure
             }
             done = [event.step_key for event in result.all_events if event.is_step_success]
-    if any(error is not None and (error.cause or error).cls_name in _INTERRUPTS for error in stopped.values()):
+    if any(_interrupted(failure) for failure in failures.values()):
         raise KeyboardInterrupt
     named: dict[str | None, Path] = {step_name(path): shown for path, shown in zip(paths, brands, strict=True)}
     for step in done:
         results().print(f"Done         {named[step]}", markup=False)
-    for step, error in stopped.items():
-        reason = "" if error is None else (error.cause or error).message.strip()
-        notes().print(f"Stopped      {named[step]}: {reason}", markup=False, style="bold red")
-    return OK if not stopped and len(done) == len(brands) else BLOCKED
+    for step, path in named.items():
+        if step in failures:
+            _warn(f"Stopped      {path}{_worker(failures[step])}: {_reason(failures[step])}")
+        elif step not in done:
+            _warn(f"Unfinished   {path}: a worker ended too early; mmm brands again goes on where it was.")
+    return OK if not failures and len(done) == len(brands) else BLOCKED
+
+
+def _warn(text: str) -> None:
+    notes().print(text, markup=False, style="bold red")
+
+
+def _interrupted(failure: StepFailureData) -> bool:
+    return failure.error is not None and (failure.error.cause or failure.error).cls_name in _INTERRUPTS
+
+
+def _reason(failure: StepFailureData) -> str:
+    return "" if failure.error is None else (failure.error.cause or failure.error).message.strip()
+
+
+def _worker(failure: StepFailureData) -> str:
+    """Where a brand ran that stopped, as far as it told."""
+    told = failure.user_failure_data.metadata if failure.user_failure_data else {}
+    return f" ({told[WORKER].value})" if WORKER in told else ""
 
 
 def _require_apart(brands: Sequence[Path], profile: str | None) -> None:

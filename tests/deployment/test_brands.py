@@ -1,6 +1,7 @@
 """Several brands: a configuration and a code location each, one history; and their fits on Dask workers."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 import mmm_assets.brands
 from mmm_assets.assembly import build_definitions
-from mmm_assets.cli import BAD_INPUT, app
+from mmm_assets.cli import BAD_INPUT, BLOCKED, app
 from mmm_assets.fleet import BRAND_TAG
 from mmm_assets.instance import open_instance
 from mmm_assets.resources.project import Project
@@ -139,6 +140,23 @@ def test_two_brands_that_would_write_over_one_another_are_refused(tmp_path: Path
     code, output = mmm("brands", str(same), str(copy), "--config", str(same))
     assert code == BAD_INPUT
     assert "have the same paths.storage" in output
+
+
+def test_a_brand_that_stops_does_not_stop_the_others(tmp_path: Path) -> None:
+    """Both lack their file; each is named, with the process that found it and the file."""
+    configs = []
+    for name in ("north", "south"):
+        (tmp_path / name).mkdir()
+        shared = {"dagster_home": str(tmp_path / "home"), "asset_prefix": name, "executor": {"kind": "in_process"}}
+        values = projects.settings(tmp_path / name, tmp_path / f"{name}.csv", deployment=shared)
+        configs.append(projects.write_config(tmp_path / name, {**values, "project": {"name": name}}))
+    code, output = mmm("brands", *map(str, configs), "--config", str(configs[0]))
+    output = output.replace("\n", " ")
+    assert code == BLOCKED
+    for name, config in zip(("north", "south"), configs, strict=True):
+        said = output[output.index(f"Stopped      {config}") :]
+        assert f"({platform.node()}, process {os.getpid()})" in said
+        assert f"{name}.csv" in said
 
 
 @pytest.mark.full

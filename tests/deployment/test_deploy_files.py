@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import dagster as dg
 import pytest
 import yaml
 from dagster._core.instance.ref import InstanceRef
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from mmm_assets.commands.new_project import _TEMPLATE
 from mmm_core.config.loading import load_config
@@ -22,11 +25,12 @@ ENVIRONMENT = {
 }
 CHART_KEYS = {
     "": "global generatePostgresqlPasswordSecret postgresql dagsterWebserver dagsterDaemon concurrency "
-    "runLauncher dagster-user-deployments",
+    "telemetry runLauncher dagster-user-deployments",
     "postgresql": "enabled postgresqlHost postgresqlUsername postgresqlPassword postgresqlDatabase "
     "postgresqlParams postgresqlScheme image service",
     "dagsterWebserver": "replicaCount image nameOverride service workspace env envConfigMaps envSecrets labels "
-    "volumes volumeMounts podSecurityContext securityContext resources enableReadOnly pathPrefix logLevel",
+    "volumes volumeMounts podSecurityContext securityContext resources enableReadOnly pathPrefix logLevel "
+    "readinessProbe livenessProbe startupProbe",
     "dagsterDaemon": "enabled image runCoordinator heartbeatTolerance env envConfigMaps envSecrets volumes "
     "volumeMounts podSecurityContext securityContext resources runMonitoring runRetries sensors schedules",
     "concurrency": "enabled pools runs",
@@ -34,7 +38,10 @@ CHART_KEYS = {
     "concurrency.runs": "maxConcurrentRuns tagConcurrencyLimits",
     "runLauncher": "type config",
     "runLauncher.config.k8sRunLauncher": "image imagePullPolicy jobNamespace loadInclusterConfig kubeconfigFile "
-    "envConfigMaps envSecrets envVars volumeMounts volumes labels resources runK8sConfig failPodOnRunFailure",
+    "envConfigMaps envSecrets envVars volumeMounts volumes labels resources runK8sConfig failPodOnRunFailure "
+    "schedulerName securityContext",
+    "runLauncher.config.k8sRunLauncher.runK8sConfig": "containerConfig podSpecConfig podTemplateSpecMetadata "
+    "jobSpecConfig jobMetadata",
     "dagster-user-deployments": "enabled enableSubchart imagePullSecrets deployments",
 }
 """Keys of Dagster's own chart, from its schema (dagster-io/dagster, helm/dagster/schema); a misspelled one would
@@ -110,13 +117,30 @@ def test_the_image_runs_as_nobody_special_and_is_pinned() -> None:
     assert instructions.count("FROM") == 2
     (python,) = [line for line in lines if line.startswith("ARG PYTHON=")]
     assert re.fullmatch(r"ARG PYTHON=3\.11\.\d+-slim-\w+", python)
-    assert any("--require-hashes -r requirements.lock" in line for line in lines)
+    assert any("--no-deps --require-hashes -r requirements.lock" in line for line in lines)
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
     for line in lines:
         if line.startswith("COPY ") and "--from" not in line:
             for source in [part for part in line.split()[1:-1] if not part.startswith("--")]:
                 assert (REPOSITORY / source).exists()
                 assert f"!{source.removeprefix('./')}" in ignored
+
+
+def pins(path: Path) -> dict[str, str]:
+    """Name and version (with its marker) of every package of a lock file."""
+    return dict(re.findall(r"^([\w.-]+)(==[^\\]+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_the_image_has_the_locked_versions_of_everything_but_the_tools() -> None:
+    """Every package that the project asks for outside the extra `dev`, and none of the others' versions differ."""
+    image, everything = pins(DEPLOY / "requirements.lock"), pins(REPOSITORY / "requirements.lock")
+    assert image.items() <= everything.items()
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {name: asked for name, asked in project["optional-dependencies"].items() if name != "dev"}
+    asked = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
+    assert {canonicalize_name(Requirement(one).name) for one in asked} <= set(image)
+    assert "hatchling" in image, "installs the project"
+    assert not {"pytest", "mypy", "ruff", "moto"} & set(image)
 
 
 def test_there_are_no_secrets() -> None:
