@@ -3,6 +3,7 @@
 The tables of a geo that went bad are still stored, as they were when it was good; nothing may pool them.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 
 from mmm_assets.attributes import CLEANED, FEATURES
 from mmm_assets.provenance import Provenance
+from mmm_assets.resources.alerts import Alerts
 from mmm_assets.resources.project import Project
 from mmm_assets.snapshots import stored_source
 from mmm_assets.validation import FINGERPRINT, SETTINGS
@@ -23,6 +25,7 @@ from mmm_core.quality.feature_checks import check_features
 Judge = Callable[[pd.DataFrame, Project], str | None]
 """What blocks in a table of today's rows."""
 _SHOWN = 10
+_CHECK = re.compile(r"(?P<asset>\w+), check (?P<check>\w+): ")
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,23 @@ def usable_logs(
 ) -> GeoTables:
     """Change logs of the geos of the source that may be pooled; arguments and errors as `usable_features`."""
     return _usable(change_log, "change log", reports, snapshot, project, _nothing)
+
+
+def tell_of_bad_geos(project: Project, bad: Mapping[str, str], left_out: bool) -> None:
+    """Tell people which geos are bad, once for the same geo and check; call it with all that are bad now.
+
+    Args:
+        project: whose alerts.
+        bad: geo -> why, as `reason_of` words it.
+        left_out: the fit goes on without them; otherwise they stop it.
+    """
+    Alerts.of(project).tell_of_geos({geo: _without_values(why) for geo, why in bad.items()}, left_out)
+
+
+def _without_values(why: str) -> str:
+    """Asset and check of a reason; what follows may quote the data."""
+    found = _CHECK.match(why)
+    return f"{found['check']} of {found['asset']}" if found else "rows that cannot be read"
 
 
 def _usable(

@@ -101,9 +101,9 @@ def _check_result(name: str, result: CheckResult | None, more: Mapping[str, Any]
 def _check_metadata(result: CheckResult) -> dict[str, Any]:
     metadata: dict[str, Any] = {}
     if result.value is not None:
-        metadata["value"] = float(result.value)
+        metadata["value"] = _readable(result.value)
     if result.threshold is not None:
-        metadata["threshold"] = float(result.threshold)
+        metadata["threshold"] = _readable(result.threshold)
     if result.table:
         metadata["cases"] = cases_table(result.table)
     return metadata
@@ -120,9 +120,14 @@ def cases_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
 def _cell(value: Any) -> str | int | float | bool:
     """Only Python's own types can be stored; NumPy's numbers look like them."""
     plain = value.item() if isinstance(value, np.generic) else value
-    if isinstance(plain, float) and not math.isfinite(plain):
-        return str(plain)
+    if isinstance(plain, float):
+        return _readable(plain) if math.isfinite(plain) else str(plain)
     return plain if isinstance(plain, str | int | float | bool) else str(plain)
+
+
+def _readable(number: float) -> float:
+    """As many digits as a person looks at."""
+    return float(f"{number:.6g}")
 
 
 @contextmanager

@@ -91,6 +91,13 @@ def _explained(error: Exception) -> str | None:
     return explained(error)
 
 
+def _said_here(text: str) -> str:
+    """The message of the library in the words of the command line."""
+    from mmm_assets.commands.wording import in_terminal_words
+
+    return in_terminal_words(text)
+
+
 def _masked(text: str) -> str:
     from mmm_core.logs import masked
 
@@ -108,7 +115,7 @@ def _finish(action: Callable[[], int], debug: bool) -> None:
     except MMMError as error:
         if debug:
             raise
-        typer.echo(_masked(str(error)), err=True)
+        typer.echo(_masked(_said_here(str(error))), err=True)
         code = BAD_INPUT if isinstance(error, InputError) else BLOCKED
     except KeyboardInterrupt:
         typer.echo("Interrupted; report and exports are as they were before.", err=True)
@@ -213,42 +220,38 @@ def backfill(
     _finish(action, debug)
 
 
-@app.command()
-def promote(
-    config: ConfigOption = DEFAULT_CONFIG,
-    profile: ProfileOption = None,
-    set_: SetOption = None,
-    version: Annotated[int | None, typer.Option("--version", help="Which version (the challenger).")] = None,
-    debug: DebugOption = False,
-) -> None:
-    """Make a version of the model the champion, and budgets and report with it."""
+def _add_version_command(name: str, about: str, option: str, by_default: str) -> None:
+    def command(
+        config: ConfigOption = DEFAULT_CONFIG,
+        profile: ProfileOption = None,
+        set_: SetOption = None,
+        number: Annotated[int | None, typer.Option(option, help=f"Which version ({by_default}).")] = None,
+        debug: DebugOption = False,
+    ) -> None:
+        def action() -> int:
+            from mmm_assets.commands import promotion
+            from mmm_assets.commands.invocation import Invocation
 
-    def action() -> int:
-        from mmm_assets.commands.invocation import Invocation
-        from mmm_assets.commands.promotion import promote as promote_version
+            change = promotion.promote if name == "promote" else promotion.roll_back
+            return change(Invocation(config, profile, tuple(set_ or ()), None, debug), number)
 
-        return promote_version(Invocation(config, profile, tuple(set_ or ()), None, debug), version)
+        _finish(action, debug)
 
-    _finish(action, debug)
+    app.command(name, help=about)(command)
 
 
-@app.command()
-def rollback(
-    config: ConfigOption = DEFAULT_CONFIG,
-    profile: ProfileOption = None,
-    set_: SetOption = None,
-    to: Annotated[int | None, typer.Option("--to", help="Which version (the champion before).")] = None,
-    debug: DebugOption = False,
-) -> None:
-    """Go back to an earlier version of the model: its fit takes the place of the stored one."""
-
-    def action() -> int:
-        from mmm_assets.commands.invocation import Invocation
-        from mmm_assets.commands.promotion import roll_back
-
-        return roll_back(Invocation(config, profile, tuple(set_ or ()), None, debug), to)
-
-    _finish(action, debug)
+_add_version_command(
+    "promote",
+    "Make a version of the model the champion, and budgets and report with it.",
+    "--version",
+    "the challenger",
+)
+_add_version_command(
+    "rollback",
+    "Go back to an earlier version of the model: its fit takes the place of the stored one.",
+    "--to",
+    "the champion before",
+)
 
 
 @app.command("new-project")

@@ -13,6 +13,7 @@ from dagster import AssetKey
 from upath import UPath
 
 from mmm_assets.attributes import Stage
+from mmm_assets.bad_geos import tell_of_bad_geos
 from mmm_assets.damage import is_whole
 from mmm_assets.freshness import Freshness
 from mmm_assets.io_managers import io_managers
@@ -54,6 +55,14 @@ class Stop:
     message: str
     trace: str = ""
     """Where it happened, for whoever looks for the mistake."""
+    asset: str = ""
+    """Whose check failed."""
+    check: str = ""
+    """Which check failed."""
+    error: str = ""
+    """Class of the error, where no check failed."""
+    run: str = ""
+    """Id of the Dagster run."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +197,8 @@ class Executor:
                 self._make(plan, outcome, self._due(plan, outcome, keys, None), None)
         if not outcome.stops and CUBE in pooled:
             outcome.excluded.update(self._left_out_of_cube())
+        if CUBE in pooled:
+            self._tell_of_bad_geos(outcome)
         if not outcome.stops and pooled & FILES:
             self._make(plan, outcome, sorted(pooled & FILES), None)
         if not outcome.stops and FIT in pooled:
@@ -247,6 +258,15 @@ class Executor:
                 self._make(plan, outcome, self._due(plan, outcome, keys, geo, freshness), geo, always)
         self.watch("geos", len(geos), len(geos))
         _leave_out(outcome, self._geos(), self.project.config)
+
+    def _tell_of_bad_geos(self, outcome: Outcome) -> None:
+        """People are told which geos are bad; that none is, is only known where nothing else has stopped."""
+        stopped: dict[str, str] = {}
+        for stop in outcome.stops:
+            if stop.geo is not None and stop.kind in _BAD_DATA:
+                stopped.setdefault(stop.geo, stop.message)
+        if stopped or outcome.excluded or not outcome.stops:
+            tell_of_bad_geos(self.project, {**outcome.excluded, **stopped}, left_out=not stopped)
 
     def _left_out_of_cube(self) -> Mapping[str, str]:
         manager = io_managers(UPath(self.project.assets))["model_data_io"]
@@ -359,13 +379,20 @@ def _stops(result: dg.ExecuteInProcessResult, geo: str | None) -> list[Stop]:
     ]
     if failed:
         return [
-            Stop(geo, "gate", f"{_name(check.asset_key)}, check {check.check_name}: {check.description}")
+            Stop(
+                geo,
+                "gate",
+                f"{_name(check.asset_key)}, check {check.check_name}: {check.description}",
+                asset=_name(check.asset_key),
+                check=check.check_name,
+                run=result.run_id,
+            )
             for check in failed
         ]
     stops = [_stop(event, geo) for event in result.all_events if event.is_step_failure]
     if not stops and not result.success:
         stops = [Stop(geo, "other", f"Dagster run {result.run_id} failed; see it in the UI.")]
-    return stops
+    return [replace(stop, run=result.run_id) for stop in stops]
 
 
 def _stop(event: dg.DagsterEvent, geo: str | None) -> Stop:
@@ -375,15 +402,15 @@ def _stop(event: dg.DagsterEvent, geo: str | None) -> Stop:
     trace = error.to_string() if error else ""
     if user is not None and user.description:
         kind = user.metadata["kind"].value if "kind" in user.metadata else ""
-        return Stop(geo, _kind(str(kind)), user.description, trace)
+        return Stop(geo, _kind(str(kind)), user.description, trace, error=str(kind))
     while error is not None and error.cause is not None and _kind(error.cls_name or "") == "other":
         error = error.cause
     if error is None:
         return Stop(geo, "other", f"Step {event.step_key} failed.")
-    message = error.message.strip()
+    message, name = error.message.strip(), error.cls_name or ""
     if words := in_words(message):
-        return Stop(geo, "fault", words, trace)
-    return Stop(geo, _kind(error.cls_name or ""), message.partition(": ")[2] or message, trace)
+        return Stop(geo, "fault", words, trace, error=name)
+    return Stop(geo, _kind(name), message.partition(": ")[2] or message, trace, error=name)
 
 
 def _kind(class_name: str) -> Kind:

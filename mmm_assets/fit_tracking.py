@@ -22,13 +22,15 @@ from mmm_assets.resources.tracking import (
     this_process,
 )
 from mmm_core.config.loading import flatten
-from mmm_core.errors import TrackingError
+from mmm_core.errors import DiskFullError, TrackingError
 from mmm_core.features.model_data import ModelData
+from mmm_core.storage import room_for
 
 if TYPE_CHECKING:
     from mmm_core.evaluation.fitting import FitOutcome
 
 
+_DRAWS = "posterior.nc"
 _LOG = logging.getLogger(__name__)
 
 
@@ -55,7 +57,7 @@ def record_outcome(run: TrackedRun, outcome: "FitOutcome", fallback: bool) -> tu
     """What comes out of it: metrics, tags, draws, diagnostics, and a plot of the fit.
 
     Plots of what the fit means are added by the report, behind the gate.  A fit is not lost because MLflow fails
-    after it.
+    after it, or because there is no room for the temporary files that MLflow copies.
 
     Returns:
         The plot; and what MLflow failed at, None if it has everything.
@@ -69,9 +71,10 @@ def record_outcome(run: TrackedRun, outcome: "FitOutcome", fallback: bool) -> tu
     record = diagnostics_record(outcome.posterior, outcome.diagnostics, fit_metrics(fit))
     png = fit_lines(fit)
     try:
-        _record(run, outcome, fallback, record, png)
-    except TrackingError as error:
-        reason = f"The fit is stored, but its MLflow run {run.run_id} lacks some or all of its results. {error}"
+        with room_for(Path(tempfile.gettempdir()) / _DRAWS):
+            _record(run, outcome, fallback, record, png)
+    except (TrackingError, DiskFullError) as error:
+        reason = f"The fit is finished, but its MLflow run {run.run_id} lacks some or all of its results. {error}"
         _LOG.warning(reason)
         return png, reason
     return png, None
@@ -88,7 +91,7 @@ def _record(run: TrackedRun, outcome: "FitOutcome", fallback: bool, record: Mapp
         }
     )
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "posterior.nc"
+        path = Path(folder) / _DRAWS
         outcome.posterior.save(path)
         run.log_file(path)
     run.log_bytes(json.dumps(record, indent=2).encode(), "diagnostics.json")

@@ -159,7 +159,7 @@ class ModelDataIOManager(AtomicIOManager):
 
     def write(self, value: "ModelData", path: Path) -> None:
         """Write a cube."""
-        value.to_dataset().to_netcdf(path, engine="h5netcdf")
+        path.write_bytes(value.to_dataset().to_netcdf(engine="h5netcdf"))  # see `Posterior.save`
 
     def read(self, path: Path) -> "ModelData":
         """Read a cube."""
@@ -176,18 +176,16 @@ class PosteriorIOManager(AtomicIOManager):
     suffix = ".nc"
 
     def write(self, value: StoredFit, path: Path) -> None:
-        """Write the draws, then the record of the fit as one more group."""
+        """Write the draws, and the record of the fit as one more group."""
         import xarray as xr
 
-        value.posterior.save(path)
         record = {
             "diagnostics": value.diagnostics.to_json(),
             "version": value.version,
             "mlflow_run_id": value.mlflow_run_id,
             "model_choice": json.dumps(value.model_choice),
         }
-        dataset = xr.Dataset({name: ((), text) for name, text in record.items()})
-        dataset.to_netcdf(path, group="fit", mode="a", engine="h5netcdf")
+        value.posterior.save(path, {"fit": xr.Dataset({name: ((), text) for name, text in record.items()})})
 
     def read(self, path: Path) -> StoredFit:
         """Read both."""

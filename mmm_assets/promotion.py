@@ -114,6 +114,41 @@ def version_words(record: Mapping[str, Any]) -> str | None:
     return f"{record['name']} version {record['version']} ({record['alias'] or 'not promoted'}; {others})"
 
 
+def next_steps(record: Mapping[str, Any], arguments: str) -> str | None:
+    """Why a fit is not in force, and the commands that change it; None where it is.
+
+    Args:
+        record: of `model_version`, with a champion.
+        arguments: options of the command line that name the project.
+    """
+    champion, version = record["champion_version"], record["version"]
+    if record["verdict"] == "rejected":
+        return _after_rejection(champion, version, arguments)
+    if champion is None or record["alias"] == CHAMPION:
+        return None
+    failed = ", ".join(record["waits_for"])
+    why = f"{failed} did not pass (promotion.must_pass)" if failed else "promotion.automatic is false"
+    reason = f", because {why}" if record["alias"] == CHALLENGER else ""
+    return (
+        f"version {champion} stays{reason}. mmm promote {arguments} --version {version} makes version {version} "
+        f"champion; mmm rollback {arguments} --to {champion} plans with version {champion} again."
+    )
+
+
+def _after_rejection(champion: int, version: int | None, arguments: str) -> str:
+    again = f"mmm ui {arguments} shows the fit (posterior, model_verdict), mmm run {arguments} --force fits again"
+    if version == champion:
+        return (
+            f"version {champion} is this fit: it stays champion, but no budget is made with it. {again}, mmm "
+            f"rollback {arguments} goes back to the champion before it, if there was one."
+        )
+    fit = "The rejected fit is no version, and" if version is None else f"Version {version} is rejected, and"
+    return (
+        f"version {champion} stays. {fit} cannot be promoted. {again}, mmm rollback {arguments} --to {champion} "
+        "puts the champion's fit back in its place."
+    )
+
+
 def version_in_use(fit: str, record: Mapping[str, Any]) -> str | None:
     """`version_words` of the record, which must be about this fit.
 

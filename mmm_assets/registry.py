@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from mmm_assets.io_managers import PosteriorIOManager, StoredFit
 from mmm_assets.resources.project import Project
 from mmm_assets.resources.tracking import Tracker, answering
+from mmm_assets.run_lock import held
 from mmm_core.config.schema import Config
 from mmm_core.errors import StorageError, TrackingError
+from mmm_core.storage import room_for
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CHAMPION, CHALLENGER = "champion", "challenger"
 _FIT, _VERDICT, _PROMOTED, _PROJECT = "fit", "verdict", "promoted_at", "project"
 _FOLDER, _FIT_FILE, _MODEL = "version", "fit.nc", "model"
+_PATIENCE_SECONDS = 1800.0
+"""Far longer than registering a large fit with a slow server takes."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Registry:
     project: str
     lock: Path
     """File whose lock keeps two processes from registering the same fit twice."""
+    patience_seconds: float = _PATIENCE_SECONDS
+    """How long that lock is waited for."""
 
     @classmethod
     def of(cls, project: Project, tracker: Tracker) -> "Registry":
@@ -58,9 +62,12 @@ class Registry:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """No other process of this machine changes versions during the block."""
-        self.lock.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.lock):
+        """No other process of this machine changes versions during the block.
+
+        Raises:
+            BusyError: one has been at it for longer than anything there takes; says which.
+        """
+        with held(self.lock, f"is changing versions of the model {self.name}", self.patience_seconds):
             yield
 
     def versions(self) -> list[Version]:
@@ -95,12 +102,13 @@ class Registry:
 
         Raises:
             TrackingError: the store does not answer, or does not know the run of the fit.
+            DiskFullError: there is no room for temporary files.
         """
         from mmm_core.serving.package import thinned, write_model
 
         served = thinned(fit.posterior, config.promotion.draws)
         about = {"project": self.project, "fit": fit.version, "mlflow_run_id": fit.mlflow_run_id}
-        with tempfile.TemporaryDirectory() as temporary:
+        with room_for(Path(tempfile.gettempdir()) / _FIT_FILE), tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / _FOLDER
             folder.mkdir()
             write_model(served, config.features, about, folder / _MODEL)

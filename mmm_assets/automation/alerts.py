@@ -1,10 +1,11 @@
 """Sensors that tell people: failed runs, failed checks that block, and alerts that were folded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 
+from mmm_assets.automation.activity import COMMAND_TAG
 from mmm_assets.automation.jobs import REQUESTED_BY
 from mmm_assets.resources.alerts import Alerts
 from mmm_assets.resources.project import Project
@@ -13,6 +14,8 @@ _PARTITION = "dagster/partition"
 _NAMED = 8
 """So many failed checks are named; the run's page has the others."""
 _OVERDUE_SECONDS = 300
+_BY_ITSELF = "A command tells by itself (alerts.commands)."
+_NONE_FAILED = "No check failed that blocks."
 
 
 def definitions(project: Project) -> dg.Definitions:
@@ -58,6 +61,8 @@ def tell_failed_run(instance: dg.DagsterInstance, run: dg.DagsterRun, alerts: Al
     Returns:
         What was done, for the tick's history.
     """
+    if COMMAND_TAG in run.tags:
+        return _BY_ITSELF
     if failed_checks(instance, run):
         return "Its failed checks say why."
     facts = {"job": run.job_name, "run": run.run_id, "geo": run.tags.get(_PARTITION, "")}
@@ -83,16 +88,17 @@ def tell_failed_checks(instance: dg.DagsterInstance, run: dg.DagsterRun, alerts:
     Returns:
         What was done, for the tick's history.
     """
+    if COMMAND_TAG in run.tags:
+        return _BY_ITSELF
     failed = failed_checks(instance, run)
-    if not failed:
-        return "No check failed that blocks."
-    facts = {
-        "job": run.job_name,
-        "run": run.run_id,
-        "checks": "; ".join(_named(check) for check in failed[:_NAMED]) + _more(len(failed)),
-    }
+    return _told(send_checks(alerts, failed, run.job_name, run.run_id)) if failed else _NONE_FAILED
+
+
+def send_checks(alerts: Alerts, failed: Sequence[FailedCheck], job: str, run: str) -> bool:
+    """Send one message for checks that failed; returns whether it was taken (`Alerts.send`)."""
+    named = "; ".join(_named(check) for check in failed[:_NAMED]) + _more(len(failed))
     number = "a check" if len(failed) == 1 else f"{len(failed)} checks"
-    return _told(alerts.send("check_failed", f"{number} failed in {run.job_name}", facts))
+    return alerts.send("check_failed", f"{number} failed in {job}", {"job": job, "run": run, "checks": named})
 
 
 def _named(check: FailedCheck) -> str:

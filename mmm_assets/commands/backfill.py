@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from mmm_assets.assembly import build_definitions
 from mmm_assets.attributes import Stage
+from mmm_assets.automation.activity import COMMAND_TAG
+from mmm_assets.automation.command_alerts import watched
 from mmm_assets.commands.console import display, prepare_console
 from mmm_assets.commands.invocation import Invocation
 from mmm_assets.commands.stages import finish
-from mmm_assets.execution import Executor
+from mmm_assets.execution import Executor, Outcome
 from mmm_assets.instance import open_instance
 from mmm_assets.planning import STAGES
 from mmm_core.config.keys import nearest
@@ -97,8 +99,11 @@ def run_backfill(invocation: Invocation, wanted: Wanted, stage: str, fit: bool) 
     project = invocation.project()
     prepare_console(project, invocation.debug)
     stages = GEO_STAGES[: GEO_STAGES.index(stage) + 1]
-    with open_instance(project) as instance, display() as shown:
-        definitions = build_definitions(project, progress=shown)
-        executor = Executor(project, definitions, instance, shown, {"mmm/command": "backfill"})
-        outcome = executor.backfill(wanted.among, stages, STAGES if fit else ())
-    return finish(outcome, invocation, project, STAGES if fit else ())
+
+    def work() -> Outcome:
+        with open_instance(project) as instance, display() as shown:
+            definitions = build_definitions(project, progress=shown)
+            executor = Executor(project, definitions, instance, shown, {COMMAND_TAG: "backfill"})
+            return executor.backfill(wanted.among, stages, STAGES if fit else ())
+
+    return finish(watched(project, "mmm backfill", work), invocation, project, STAGES if fit else ())

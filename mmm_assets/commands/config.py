@@ -5,6 +5,7 @@ from rich.text import Text
 
 from mmm_assets.commands.console import notes, results
 from mmm_assets.commands.invocation import Invocation
+from mmm_core.config.switches import without_effect
 from mmm_core.config.usage import effective_listing, unused_keys
 from mmm_core.errors import ConfigError
 
@@ -13,7 +14,7 @@ _WIDTH_OF_A_FILE = 180
 
 
 def check(invocation: Invocation) -> int:
-    """List the effective configuration, and prove that every key of the schema is read by code.
+    """List the effective configuration, prove that every key of the schema is read, and name keys without effect.
 
     Raises:
         ConfigError: the configuration is wrong, or the schema has keys without effect.
@@ -29,5 +30,8 @@ def check(invocation: Invocation) -> int:
     unused = unused_keys()
     if unused:
         raise ConfigError(f"No code reads {', '.join(unused)}; remove these keys from the schema.")
+    for key, remedy in without_effect(project.loaded).items():
+        words = f"{key} is set, but has no effect now: it needs {remedy}."
+        notes().print(words, markup=False, style="yellow")
     notes().print(f"{invocation.config} is valid; every key of the schema is read by code.", markup=False)
     return 0

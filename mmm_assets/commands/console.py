@@ -2,8 +2,9 @@
 
 import logging
 import sys
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -12,8 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from mmm_assets.dagster_logs import log_as_configured
 from mmm_assets.resources.project import Project
+from mmm_core.progress import Progress as ShownProgress
 
 _WIDTH_WITHOUT_TERMINAL = 110
+_SECONDS_BETWEEN_LINES = 10
 _NOISY = ("dagster", "mlflow", "alembic", "absl", "jax", "matplotlib", "urllib3", "arviz", "pytensor", "numpyro")
 
 
@@ -59,9 +62,40 @@ class Display:
         self._bars.update(self._tasks[what], completed=done, total=total)
 
 
+class Lines:
+    """The same where nobody watches a terminal (cron, CI, a file): a line per kind of work when it is done.
+
+    Work that takes longer gets one at every tenth of it too, but never more than one in `_SECONDS_BETWEEN_LINES`.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nothing is shown yet."""
+        self._console, self._clock = console, clock
+        self._began: dict[str, float] = {}
+        self._told: dict[str, tuple[float, int]] = {}
+        """Of each kind of work: when its last line was written, and how many tenths were done then."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Write a line, if it is time for one."""
+        if not total:
+            return
+        now = self._clock()
+        began = self._began.setdefault(what, now)
+        when, tenths = self._told.setdefault(what, (now, 0))
+        reached = 10 * done // total
+        finished = reached == 10 and tenths < 10
+        if finished or (reached != tenths and now - when >= _SECONDS_BETWEEN_LINES):
+            self._told[what] = now, reached
+            self._console.print(f"{what}: {done} of {total}, {now - began:.0f} s", markup=False)
+
+
 @contextmanager
-def display() -> Iterator[Display]:
-    """Progress bars on standard error while the block runs."""
+def display() -> Iterator[ShownProgress]:
+    """How far work is, on standard error while the block runs: bars in a terminal, else lines."""
+    console = notes()
+    if not console.is_terminal:
+        yield Lines(console)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=notes()) as bars:
+    with Progress(*columns, console=console) as bars:
         yield Display(bars)

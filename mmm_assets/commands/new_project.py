@@ -44,8 +44,7 @@ ingest:
 #   controls: [price_index]
 
 model:
-  backend: meridian
-  fallback: pymc
+  backend: meridian                  # and pymc where that does not converge; pymc: that alone
 
 # The same names in every project, because the UI loads all of them with one --profile.
 profiles:

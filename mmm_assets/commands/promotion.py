@@ -6,10 +6,12 @@ from upath import UPath
 
 from mmm_assets.accepted import keep_only
 from mmm_assets.assembly import build_definitions
+from mmm_assets.automation.activity import COMMAND_TAG
+from mmm_assets.automation.command_alerts import watched
 from mmm_assets.commands.console import display, notes, prepare_console, results
 from mmm_assets.commands.invocation import Invocation
 from mmm_assets.commands.stages import OK, finish
-from mmm_assets.execution import Executor
+from mmm_assets.execution import Executor, Outcome
 from mmm_assets.instance import open_instance
 from mmm_assets.io_managers import StoredFit, io_managers
 from mmm_assets.promotion import champion_of, to_promote, to_roll_back
@@ -19,6 +21,8 @@ from mmm_assets.resources.project import Project
 from mmm_assets.resources.storage import is_there
 from mmm_assets.resources.tracking import Tracker
 from mmm_core.errors import InputError
+
+_COMMANDS = {"promoted": "promote", "rolled_back": "rollback"}
 
 
 def promote(invocation: Invocation, number: int | None) -> int:
@@ -67,10 +71,14 @@ def _use(invocation: Invocation, project: Project, registry: Registry, target: V
     if not is_stored:
         notes().print(f"The fit of version {target.number} takes the place of the stored posterior.", markup=False)
     change = partial(_take_over, project, registry, target)
-    with open_instance(project) as instance, display() as shown:
-        definitions, tags = build_definitions(project, progress=shown), {"mmm/command": kind}
-        executor = Executor(project, definitions, instance, shown, tags)
-        outcome = executor.change_version(None if is_stored else target.number, change)
+
+    def work() -> Outcome:
+        with open_instance(project) as instance, display() as shown:
+            definitions, tags = build_definitions(project, progress=shown), {COMMAND_TAG: kind}
+            executor = Executor(project, definitions, instance, shown, tags)
+            return executor.change_version(None if is_stored else target.number, change)
+
+    outcome = watched(project, f"mmm {_COMMANDS[kind]}", work)
     if champion_of(project, registry.tracker) == target.number:
         facts = {"version": str(target.number), "previous version": str(champion or "")}
         Alerts.of(project).send(kind, f"version {target.number} is champion", facts)

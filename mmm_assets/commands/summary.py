@@ -10,7 +10,7 @@ from mmm_assets.attributes import Stage
 from mmm_assets.commands.console import results
 from mmm_assets.execution import Outcome
 from mmm_assets.io_managers import StoredFit, io_managers
-from mmm_assets.promotion import version_words
+from mmm_assets.promotion import next_steps, version_words
 from mmm_assets.resources.project import Project
 from mmm_core.evaluation.verdict import LEVEL_WORDS, Verdict
 from mmm_core.reporting.formats import fixed
@@ -47,8 +47,11 @@ class Summary:
             out.print(roi_table(self._value("parquet", "channel_summary"), source["truth_roi"]))
             out.print(f"Diagnostics  {_diagnostics_line(self._value('json', 'evaluation'))}", markup=False)
             out.print(f"Verdict      {_verdict_line(self._value('json', 'model_verdict'))}", markup=False)
-            if words := version_words(self._value("json", "model_version")):
+            record = self._value("json", "model_version")
+            if words := version_words(record):
                 out.print(f"Model        {words}", markup=False)
+            if words := next_steps(record, self._arguments):
+                out.print(f"Champion     {words}", markup=False, style="yellow")
         if "optimize" in stages:
             out.print(budget_table(self._value("parquet", "budget_plan")))
         self._show_warnings(out, stages)

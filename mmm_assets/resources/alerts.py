@@ -1,5 +1,6 @@
 """The resource `alerts`: tell people, in the project's name; a dead webhook is a line in the log, no failure."""
 
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ from mmm_core.storage import write_text
 
 _LOG = logging.getLogger(__name__)
 _LOCK_SECONDS = 5
+_NAMED = 8
+"""So many bad geos are named."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,66 @@ class Alerts:
         hidden = {name: mask(str(value), self.secrets) for name, value in facts.items()}
         link = self._link(facts.get("run"))
         message = new_message(kind, self.project, mask(title, self.secrets), hidden, link)
-        if not self.are_sent or kind not in self.settings.kinds:
+        if not self._is_wanted(kind):
             return False
         folded = self._folded(kind)
         if folded is None:
             return False
-        return self._deliver(new_message(kind, self.project, message.title, message.facts, link, folded))
+        problems = self._deliver(new_message(kind, self.project, message.title, message.facts, link, folded))
+        return all(problem is None for problem in problems)
+
+    def tell_of_geos(self, bad: Mapping[str, str], left_out: bool) -> bool:
+        """Tell which geos are bad, if it is not known yet: each is told once until it is good again.
+
+        Nothing is folded, because nothing is told twice.  What no channel took is told the next time.
+
+        Args:
+            bad: every geo that is bad now -> what is wrong, without values of the data.
+            left_out: the fit goes on without them; otherwise they stop it.
+
+        Returns:
+            Whether a channel took a message.
+        """
+        if not self._is_wanted("bad_geo"):
+            return False
+        known, settled = self._known_geos(), "left out" if left_out else "stops the fit"
+        found = {geo: f"{settled}: {why}" for geo, why in bad.items()}
+        new = {geo: bad[geo] for geo, what in found.items() if known.get(geo) != what}
+        told = bool(new) and None in self._deliver(self._about_geos(new, left_out))
+        kept = {geo: what for geo, what in found.items() if told or geo not in new}
+        if kept != known:
+            self._remember_geos(kept)
+        return told
+
+    def _about_geos(self, new: Mapping[str, str], left_out: bool) -> Message:
+        number = "a geo" if len(new) == 1 else f"{len(new)} geos"
+        title = f"the fit goes on without {number}" if left_out else f"no fit, because of {number}"
+        named = [mask(f"{geo} ({why})", self.secrets) for geo, why in list(new.items())[:_NAMED]]
+        more = [f"and {len(new) - _NAMED} more"] if len(new) > _NAMED else []
+        return new_message("bad_geo", self.project, title, {"geos": "; ".join(named + more)})
+
+    def _is_wanted(self, kind: AlertKind) -> bool:
+        return self.are_sent and kind in self.settings.kinds
+
+    @property
+    def _geos(self) -> Path:
+        return self.state.with_name("alerts_geos.json")
+
+    def _known_geos(self) -> dict[str, str]:
+        """Bad geos that were told, with what was told of them; unreadable counts as none."""
+        try:
+            stored = json.loads(self._geos.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return {str(geo): str(what) for geo, what in stored.items()} if isinstance(stored, dict) else {}
+
+    def _remember_geos(self, geos: Mapping[str, str]) -> None:
+        try:
+            self._geos.parent.mkdir(parents=True, exist_ok=True)
+            write_text(self._geos, json.dumps(geos))
+        except OSError as error:
+            name = type(error).__name__
+            _LOG.warning("Bad geos will be told again: %s cannot be written (%s).", self._geos, name)
 
     def send_overdue(self) -> int:
         """Tell how many alerts were folded, of the kinds whose interval is over.
@@ -101,7 +158,8 @@ class Alerts:
             return 0
         return folded
 
-    def _deliver(self, message: Message) -> bool:
+    def _deliver(self, message: Message) -> list[str | None]:
+        """What went wrong, by channel; None where a channel took the message."""
         settings = self.settings
         limits = settings.attempts, settings.timeout_seconds
         problems: dict[str, str | None] = {}
@@ -113,4 +171,4 @@ class Alerts:
         for channel, problem in problems.items():
             if problem is not None:
                 _LOG.error("The alert %r was not sent by %s: %s.", message.kind, channel, problem)
-        return all(problem is None for problem in problems.values())
+        return list(problems.values())

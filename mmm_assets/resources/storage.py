@@ -213,26 +213,49 @@ def local_copy(path: UPath) -> Iterator[Path]:
 
 
 @contextmanager
-def written_to(folder: UPath, with_content: bool = False) -> Iterator[Path]:
-    """A local folder whose changes are made in `folder` once the block succeeds.
+def written_to(folder: UPath) -> Iterator[Path]:
+    """A local folder whose changes are made in `folder` once the block succeeds; see `mirrored`.
 
-    A local folder is itself.  Of an object store's folder the names are there, as empty files: what the block
-    writes is put, what it removes is removed, the rest stays as it is.
+    Raises:
+        StoreUnusableError: the object store does not answer.
+    """
+    with mirrored(folder) as (local, _):
+        yield local
+
+
+Fetch = Callable[[Path], None]
+"""Makes sure that a file of a mirror has its content, not only its name and size."""
+
+
+@contextmanager
+def mirrored(folder: UPath) -> Iterator[tuple[Path, Fetch]]:
+    """A local folder whose changes are made in `folder` once the block succeeds, and what fetches a file there.
+
+    A local folder is itself.  Of an object store's folder the names are there, as files of the same size without
+    content, of which the block fetches those that it reads: what it writes is put, what it removes is removed, the
+    rest stays as it is.
 
     Args:
         folder: where files are meant to be.
-        with_content: the block reads what is there, so fetch it.
 
     Raises:
         StoreUnusableError: the object store does not answer.
     """
     if isinstance(folder, Path):
-        yield Path(str(folder))
+        yield Path(str(folder)), lambda _: None
         return
     with tempfile.TemporaryDirectory() as temporary:
         local = Path(temporary)
-        before = _mirrored(folder, local, with_content)
-        yield local
+        before = _mirrored(folder, local)
+
+        def fetch(file: Path) -> None:
+            name = file.relative_to(local).as_posix()
+            if before.get(name) == _stamp(file):
+                with store_errors(folder):
+                    folder.fs.get_file(f"{folder.path}/{name}", str(file))
+                before[name] = _aged(file)
+
+        yield local, fetch
         after = {file.relative_to(local).as_posix(): _stamp(file) for file in local.rglob("*") if file.is_file()}
         for name in sorted(after):
             if after[name] != before.get(name):
@@ -242,19 +265,22 @@ def written_to(folder: UPath, with_content: bool = False) -> Iterator[Path]:
                 (folder / name).unlink(missing_ok=True)
 
 
-def _mirrored(folder: UPath, local: Path, with_content: bool) -> dict[str, tuple[int, int]]:
-    """Make a file per stored one; name -> its stamp."""
+def _mirrored(folder: UPath, local: Path) -> dict[str, tuple[int, int]]:
+    """Make a file per stored one, as large but without content (it takes no room); name -> its stamp."""
     with store_errors(folder):
-        names = [found.removeprefix(folder.path.rstrip("/") + "/") for found in folder.fs.find(folder.path)]
-        for name in names:
-            file = local / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if with_content:
-                folder.fs.get_file(f"{folder.path}/{name}", str(file))
-            else:
-                file.touch()
-            os.utime(file, ns=(0, 0))  # older than anything that is written now
-    return {name: _stamp(local / name) for name in names}
+        found = folder.fs.find(folder.path, detail=True)
+    sizes = {path.removeprefix(folder.path.rstrip("/") + "/"): about["size"] for path, about in found.items()}
+    for name, size in sizes.items():
+        (local / name).parent.mkdir(parents=True, exist_ok=True)
+        with (local / name).open("wb") as file:
+            file.truncate(size)
+    return {name: _aged(local / name) for name in sizes}
+
+
+def _aged(file: Path) -> tuple[int, int]:
+    """The stamp of a file, which is made older than anything that is written now."""
+    os.utime(file, ns=(0, 0))
+    return _stamp(file)
 
 
 def _stamp(file: Path) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmm_assets.resources.project import Project
 from mmm_core.errors import TrackingError
-from mmm_core.storage import atomic_path, is_running
+from mmm_core.storage import atomic_path, is_running, no_room
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -80,9 +80,25 @@ class TrackedRun:
                 self.client.set_tag(self.run_id, key, value)
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
-        """Copy a file to the run's artifacts."""
+        """Copy a file to the run's artifacts, or nothing of it where there is no room.
+
+        Raises:
+            TrackingError: the store does not answer, or its disk is full.
+        """
+        try:
+            with answering(self.store):
+                self.client.log_artifact(self.run_id, str(path), folder)
+        except TrackingError as error:
+            if error.__cause__ is not None and no_room(error.__cause__) is not None:
+                self._remove(f"{folder}/{path.name}" if folder else path.name)
+            raise
+
+    def _remove(self, artifact: str) -> None:
+        """Delete what was copied of a file."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
         with answering(self.store):
-            self.client.log_artifact(self.run_id, str(path), folder)
+            get_artifact_repository(self.client.get_run(self.run_id).info.artifact_uri).delete_artifacts(artifact)
 
     def log_bytes(self, content: bytes, name: str, folder: str | None = None) -> None:
         """Store bytes as an artifact of that name."""

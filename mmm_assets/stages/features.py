@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from mmm_assets.attributes import CLEANED, FEATURES, MAPPING, SOURCE_JUDGED, attributes
-from mmm_assets.bad_geos import usable_features
+from mmm_assets.bad_geos import tell_of_bad_geos, usable_features
 from mmm_assets.checks import check_results, check_specs, refusals
 from mmm_assets.io_managers import every_geo
 from mmm_assets.metadata import bytes_version, frame_metadata, frame_version, model_data_version, picture
@@ -118,6 +118,7 @@ def model_data_of_all_geos(
         data = assemble_model_data(usable.frames, mapping, project.config, version, excluded)
     for geo, why in excluded.items():
         context.log.warning(f"Geo {geo} is left out: {why}")
+    tell_of_bad_geos(project, excluded, left_out=True)
     return dg.MaterializeResult(
         value=data, data_version=dg.DataVersion(model_data_version(data)), metadata=_data_metadata(data)
     )

@@ -14,7 +14,7 @@ from mmm_assets.checks import refusals
 from mmm_assets.io_managers import StoredFit
 from mmm_assets.provenance import require_fit
 from mmm_assets.resources.project import Project
-from mmm_assets.resources.storage import is_there, local_copy, written_to
+from mmm_assets.resources.storage import is_there, local_copy, mirrored, written_to
 from mmm_assets.stages.report import DASHBOARD, DECK, GEO_PAGES
 from mmm_assets.stages.report_inputs import READS, gather, report_ins
 
@@ -98,10 +98,10 @@ def dated_outputs(project: dg.ResourceParam[Project], **values: Any) -> dg.Mater
     from mmm_core.reporting.outputs.outputs import write_outputs
 
     place = project.storage / "outputs"
-    with refusals(), written_to(place, with_content=True) as folder:
+    with refusals(), mirrored(place) as (folder, fetch):
         inputs = gather(values, project)
         fit: StoredFit = values["posterior"]
-        paths = write_outputs(folder, fit.posterior, inputs, diagnostics=fit.diagnostics)
+        paths = write_outputs(folder, fit.posterior, inputs, diagnostics=fit.diagnostics, fetch=fetch)
     return _written(values["posterior"], place, place, [path.relative_to(folder) for path in paths])
 
 

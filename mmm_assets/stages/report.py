@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,11 @@ def report_page(
     """The report: one HTML file that opens without a server or the internet; also attached to the MLflow run."""
     from mmm_core.reporting.geo_pages import geo_page_addresses
     from mmm_core.reporting.html import render_report
+    from mmm_core.reporting.sampling import sampling_of
 
     with refusals():
-        inputs = gather(values, project)
+        fit = values["posterior"]
+        inputs = replace(gather(values, project), sampling=sampling_of(fit.posterior, fit.diagnostics))
         pages = geo_page_addresses(inputs.geos) if project.config.reports.geo_reports else None
         with written_to(project.exports) as folder:
             write_text(folder / project.report.name, render_report(inputs, pages))
@@ -86,6 +89,7 @@ def exported_tables(project: dg.ResourceParam[Project], **values: Any) -> dg.Mat
                 decisions=inputs.decisions,
                 scenarios=inputs.scenarios,
                 model_version=inputs.model_version,
+                changes=inputs.changes,
             )
             _remove_unwanted(project, folder)
     files = [project.exports / path.name for path in paths]

@@ -13,7 +13,14 @@ from email.message import EmailMessage
 from mmm_core.config.alerts import EmailConfig
 
 _FIRST_PAUSE_SECONDS = 0.5
-_REFUSED = "refused it"
+_REFUSED, _NOT_SENT = "refused it", "nothing was sent"
+"""How a problem begins that another attempt does not mend."""
+_NO_STARTTLS = (
+    "the mail server offers no STARTTLS; set alerts.email.security to `tls` (mostly port 465), or to `none` if it "
+    "is on this machine"
+)
+_CERTIFICATES = {9: "is not valid yet", 10: "has expired", 62: "is for another host", 64: "is for another host"}
+"""OpenSSL's code -> what is wrong with a certificate."""
 
 
 def post_json(url: str, payload: object, attempts: int, timeout_seconds: float) -> str | None:
@@ -52,6 +59,12 @@ def send_mail(server: EmailConfig, letter: EmailMessage, attempts: int, timeout_
                 if server.user is not None:
                     smtp.login(server.user, server.password or "")
                 smtp.send_message(letter)
+        except ssl.SSLEOFError as error:  # a server that hangs up may answer the next time
+            return type(error).__name__
+        except ssl.SSLError as error:
+            return f"{_NOT_SENT}: {_tls_problem(error)}"
+        except _NoEncryptionError:
+            return f"{_NOT_SENT}: {_NO_STARTTLS}"
         except (
             smtplib.SMTPAuthenticationError,
             smtplib.SMTPRecipientsRefused,
@@ -74,15 +87,41 @@ def _connection(server: EmailConfig, timeout_seconds: float) -> smtplib.SMTP:
     with ExitStack() as on_failure:
         on_failure.callback(smtp.close)
         if server.security == "starttls":
-            smtp.starttls(context=ssl.create_default_context())
+            _encrypt(smtp)
         on_failure.pop_all()
     return smtp
+
+
+class _NoEncryptionError(Exception):
+    """The server does not offer what `security` asks for."""
+
+
+def _encrypt(smtp: smtplib.SMTP) -> None:
+    """STARTTLS with a certificate that is verified; nothing is said in plain text if that fails."""
+    smtp.ehlo_or_helo_if_needed()
+    if not smtp.has_extn("starttls"):
+        raise _NoEncryptionError
+    smtp.starttls(context=ssl.create_default_context())
+
+
+def _tls_problem(error: ssl.SSLError) -> str:
+    """What is wrong, in our words: the library's quote the host."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = _CERTIFICATES.get(error.verify_code, "is not signed by an authority that this machine trusts")
+        return (
+            f"the mail server's certificate {why}; correct alerts.email.host, or name the authority's file in the "
+            "environment variable SSL_CERT_FILE"
+        )
+    return (
+        "the mail server does not speak TLS on alerts.email.port as alerts.email.security asks for it (`tls` is "
+        "mostly on 465, `starttls` on 587)"
+    )
 
 
 def _tried(attempt: Callable[[], str | None], attempts: int) -> str | None:
     problem = attempt()
     for number in range(1, attempts):
-        if problem is None or problem.startswith(_REFUSED):
+        if problem is None or problem.startswith((_REFUSED, _NOT_SENT)):
             break
         time.sleep(_FIRST_PAUSE_SECONDS * 2 ** (number - 1))
         problem = attempt()

@@ -39,7 +39,7 @@ _SUBJECTS: Mapping[AlertKind, str] = {
     "promoted": "Model promoted",
     "rolled_back": "Model rolled back",
     "rejected": "Model rejected",
-    "bad_geo": "Geo left out",
+    "bad_geo": "Bad geo",
 }
 
 

@@ -44,7 +44,7 @@ class EmailConfig(Section):
     security: Literal["starttls", "tls", "none"] = "starttls"
     """How the connection is encrypted; `none` is for a server on this machine."""
     user: str | None = None
-    """Who logs in; null: nobody has to."""
+    """Who logs in (not with `security: none`, except on this machine); null: nobody has to."""
     password: str | None = None
     """From the environment only, `"${NAME}"`."""
     sender: MailAddress
@@ -62,7 +62,10 @@ class AlertsConfig(Section):
     """Send mail; null: do not."""
     kinds: tuple[AlertKind, ...] = ALERT_KINDS
     """What is told: failed runs, failed checks that block, drift of the accepted model, a model promoted, rolled
-    back or rejected, a geo left out."""
+    back or rejected, a geo that is left out or stops the fit."""
+    commands: Literal["unattended", "always", "never"] = "unattended"
+    """Whether commands tell of failed runs and checks by themselves; `unattended`: where neither input nor error
+    output is a terminal, as in cron."""
     min_interval_minutes: float = Field(15, ge=0)
     """Shortest time between two messages of one kind; what comes in between is counted, and told with the next."""
     attempts: int = Field(3, ge=1, le=10)

@@ -21,13 +21,9 @@ _PYMC_SATURATION = ("logistic",)
 
 def _fallback_differs(config: Config) -> Iterator[Problem]:
     if config.model.fallback == config.model.backend:
-        received = f"received {config.model.fallback!r}{_if_default(config)}"
-        message = f"{received}, which is model.backend; write `fallback: none`, or another backend."
+        received = f"received {config.model.fallback!r}, which is model.backend"
+        message = f"{received}; leave it out, or write `none` or another one."
         yield Problem(("model", "fallback"), message, (("model", "backend"),))
-
-
-def _if_default(config: Config) -> str:
-    return "" if "fallback" in config.model.model_fields_set else " (its default)"
 
 
 def _fixed_at_something(config: Config) -> Iterator[Problem]:

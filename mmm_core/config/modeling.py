@@ -1,6 +1,7 @@
 """Sections about the fit: model, training, complexity."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -108,12 +109,18 @@ class SelectionConfig(Section):
     """Report the stacked posterior of all candidates beside the winner's."""
 
 
+def _other_try(values: Mapping[str, Any]) -> Literal["pymc", "none"]:
+    """Default of `model.fallback`: nobody who asks for pymc alone waits for the minutes of another backend."""
+    return "none" if values.get("backend") == "pymc" else "pymc"
+
+
 class ModelConfig(Section):
     """What is fitted, and by whom."""
 
     backend: BackendName = "meridian"
-    fallback: Literal["meridian", "pymc", "none"] = "pymc"
-    """Backend used when the first does not pass the convergence gate after one longer try."""
+    fallback: Literal["meridian", "pymc", "none"] = Field(default_factory=_other_try)
+    """Backend used when the first does not pass the convergence gate after one longer try; left out: pymc after
+    meridian, none after pymc."""
     family: Literal["gaussian", "robust_log"] = "gaussian"
     """`robust_log`: Student-T noise on log(KPI + 1) (pymc only)."""
     knots: int | Literal["auto"] | tuple[Name, ...] | None = None

@@ -20,7 +20,8 @@ class PromotionConfig(Section):
     a challenger until `mmm promote`.  The first accepted fit is the champion in any case."""
     model_name: ModelName | None = None
     """Name in the registry; null: `project.name`."""
-    must_pass: tuple[Name, ...] = ("refresh_roi", "refresh_contribution", "refresh_surprise")
-    """Checks of a fit that a version has to pass, warnings included, before it is promoted by itself."""
+    must_pass: tuple[Name, ...] = ("refresh_roi", "refresh_contribution", "refresh_surprise", "excluded_geos")
+    """Checks of a fit that a version has to pass, warnings included, before it is promoted by itself: by default
+    those against the last accepted fit, and that no geo is left out (`data.on_bad_geo: exclude`)."""
     draws: int | None = Field(1000, ge=100)
     """Draws that the served model keeps, of all chains together; null: all."""

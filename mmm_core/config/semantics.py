@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
+from mmm_core.config.alert_rules import ALERT_RULES
 from mmm_core.config.cleaning_rules import CLEANING_RULES
 from mmm_core.config.experiment_rules import EXPERIMENT_RULES
 from mmm_core.config.feature_rules import FEATURE_RULES
@@ -129,4 +130,5 @@ _RULES: tuple[Callable[[Config], Iterator[Problem]], ...] = (
     *EXPERIMENT_RULES,
     *OPTIMIZATION_RULES,
     *TRUST_RULES,
+    *ALERT_RULES,
 )

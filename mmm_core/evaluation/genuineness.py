@@ -57,7 +57,7 @@ def _all_draws(posterior: Posterior) -> FloatArray:
 
 
 def _check_learning(posterior: Posterior) -> CheckResult:
-    distances = [distance_to_prior(draws, prior) for prior, draws in _informed(posterior)]
+    distances = [distance for of_name in distances_to_priors(posterior).values() for distance in of_name]
     median = float(np.median(distances)) if distances else 1.0
     passed = median >= _LEAST_DISTANCE
     message = (
@@ -71,18 +71,26 @@ def _check_learning(posterior: Posterior) -> CheckResult:
     return CheckResult("learned_from_data", passed, "error", message, median, _LEAST_DISTANCE)
 
 
-def _informed(posterior: Posterior) -> Iterator[tuple[Prior, FloatArray]]:
-    """Prior and (S,) draws of each parameter that any KPI says much about."""
+def distances_to_priors(posterior: Posterior) -> dict[str, list[float]]:
+    """Parameter -> distance of each of its elements to the prior, of what any KPI says much about."""
+    found: dict[str, list[float]] = {}
+    for name, prior, draws in _informed(posterior):
+        found.setdefault(name, []).append(distance_to_prior(draws, prior))
+    return found
+
+
+def _informed(posterior: Posterior) -> Iterator[tuple[str, Prior, FloatArray]]:
+    """Name, prior and (S,) draws of each parameter that any KPI says much about."""
     spec, data = posterior.spec, posterior.data
     if spec.sigma.family != "deterministic":
         for g in range(len(data.geos) if spec.unique_sigma_for_each_geo else 1):
-            yield spec.sigma, posterior.stacked("sigma")[:, g]
+            yield "sigma", spec.sigma, posterior.stacked("sigma")[:, g]
     if spec.knot_values.family != "deterministic":
         for draws in posterior.stacked("knot_values").T:
-            yield spec.knot_values, draws
+            yield "knot_values", spec.knot_values, draws
     if not data.is_national and spec.tau.family != "deterministic":
         for g in np.flatnonzero(np.arange(len(data.geos)) != np.argmax(data.population)):
-            yield spec.tau, posterior.stacked("tau_g")[:, g]
+            yield "tau_g", spec.tau, posterior.stacked("tau_g")[:, g]
 
 
 def distance_to_prior(draws: FloatArray, prior: Prior) -> float:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,8 +103,22 @@ class Posterior:
         """The same posterior with its history."""
         return dataclasses.replace(self, info=dataclasses.replace(self.info, attempts=attempts))
 
-    def save(self, path: Path) -> None:
-        """Write netCDF-4 groups posterior, sample_stats, constant_data, scaling; if any lift_tests, sampler."""
+    def save(self, path: Path, more: Mapping[str, xr.Dataset] | None = None) -> None:
+        """Write netCDF-4 groups posterior, sample_stats, constant_data, scaling; if any lift_tests, sampler.
+
+        The file is made in memory: HDF5 may take the process with it when a disk is full.
+
+        Args:
+            path: what to write.
+            more: group -> further datasets, which `load` does not look at.
+        """
+        groups = {**self._groups(), **(more or {})}
+        compact = {name: {"zlib": True, "complevel": 4} for name in self.samples.data_vars}
+        content = xr.DataTree.from_dict(groups).to_netcdf(engine="h5netcdf", encoding={"/posterior": compact})
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+
+    def _groups(self) -> dict[str, xr.Dataset]:
         scaling = xr.Dataset(
             {
                 "media_scale": (("geo", "channel"), self.scaling.media_scale),
@@ -120,18 +135,14 @@ class Posterior:
             spec=dataclasses.replace(self.spec, lift_tests=()).to_json(),
             info=json.dumps(dataclasses.asdict(self.info)),
         )
-        compact = {name: {"zlib": True, "complevel": 4} for name in samples.data_vars}
-        with atomic_path(path) as temporary:
-            samples.to_netcdf(temporary, group="posterior", engine="h5netcdf", encoding=compact)
-            groups = {
-                "sample_stats": self.sample_stats,
-                "constant_data": self.data.to_dataset(),
-                "scaling": scaling,
-                **({} if self.sampler is None else {"sampler": self.sampler}),
-                **_lift_tests_dataset(self.spec),
-            }
-            for group, dataset in groups.items():
-                dataset.to_netcdf(temporary, group=group, mode="a", engine="h5netcdf")
+        return {
+            "posterior": samples,
+            "sample_stats": self.sample_stats,
+            "constant_data": self.data.to_dataset(),
+            "scaling": scaling,
+            **({} if self.sampler is None else {"sampler": self.sampler}),
+            **_lift_tests_dataset(self.spec),
+        }
 
     @classmethod
     def load(cls, path: Path) -> "Posterior":

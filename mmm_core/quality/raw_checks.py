@@ -114,7 +114,8 @@ def _regular_spacing(raw: RawRows) -> CheckResult:
     if raw.grain == "irregular":
         days = calendar.usual_distance_days(raw.known_dates)
         problem = (
-            f"{raw.where}: dates in {raw.name(DATE)} are mostly {days} days apart; daily or weekly data is needed."
+            f"{raw.where}: dates in {raw.name(DATE)} are mostly {days} days apart; daily or weekly data is "
+            f"needed. {_remedy_for_distance(raw, days)}"
         )
         return result(name, problem, "", value=days, threshold=7)
     off = raw.known_dates[:0]
@@ -129,6 +130,21 @@ def _regular_spacing(raw: RawRows) -> CheckResult:
         "align."
     )
     return result(name, problem, "", value=len(off), table=_row_dates(raw, mask))
+
+
+def _remedy_for_distance(raw: RawRows, days: int) -> str:
+    """Weeks that are not there can be named; totals of a longer time cannot be taken apart."""
+    dates = raw.known_dates.unique()
+    on_weeks = not len(calendar.off_weekday(dates)) and days % 7 == 0
+    if not on_weeks:
+        return "Take the days or weeks from where these totals come from; totals cannot be taken apart."
+    weeks = int((dates.max() - dates.min()).days / 7) + 1
+    return (
+        f"Only {len(dates)} of {weeks} weeks have a row: if the others are missing, add a row for each (spend 0 "
+        "where there was none, "
+        "the KPI empty where it is not known); if a row is the total of several weeks, take the "
+        "weeks from where it comes from."
+    )
 
 
 def _row_dates(raw: RawRows, mask: pd.Series) -> tuple[Mapping[str, object], ...]:

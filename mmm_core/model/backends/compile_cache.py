@@ -1,5 +1,6 @@
 """Compiled JAX programs, kept on disk between runs."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -7,6 +8,8 @@ from threading import Condition
 
 _LARGEST = 2**29
 """Bytes that the folder may hold (512 MB); beyond, the programs that were written first go."""
+_JAXS_OWN = "JAX_COMPILATION_CACHE_DIR"
+"""JAX's variable for a folder of its own; projects that set the same one share their programs."""
 _OPTIONS = {
     "jax_persistent_cache_min_compile_time_secs": 0.0,
     "jax_persistent_cache_min_entry_size_bytes": -1,
@@ -31,12 +34,14 @@ def compile_cache(folder: Path | None) -> Iterator[None]:
     """While in the block, JAX looks for compiled programs in `folder` and leaves new ones there.
 
     JAX's settings are as before afterwards.  Threads that want the same folder share it, threads that want
-    another one wait.  A folder that cannot be read or written costs a warning by JAX and a compilation.
+    another one wait.  A folder that cannot be read or written costs a warning by JAX and a compilation.  Where the
+    environment names a folder for JAX itself, JAX keeps all programs there, as its own variables say, and this
+    block does nothing.
 
     Args:
         folder: made if it is missing; None: nothing is kept.
     """
-    if folder is None:
+    if folder is None or os.environ.get(_JAXS_OWN):
         yield
         return
     _enter(folder.resolve())

@@ -7,6 +7,7 @@ are.  The state carries its own random key, so the blocks do not change the draw
 """
 
 import dataclasses
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -38,6 +39,7 @@ _BLOCK_SECONDS = 1.0
 _JITTER = 1.0
 """Starts are spread uniformly by this much on the unconstrained scale."""
 _START_TRIES = 10
+_log = logging.getLogger(__name__)
 _EVALUATE = -1
 """Instead of an action of `adaptation`: evaluate density and gradient, and stay."""
 _SHALLOW_DEPTH = 5
@@ -237,6 +239,8 @@ class Chains:
             return 0, self._started(chain), []
         done, walker, kept = _restored(stored, self._begins[chain])
         self._done[chain] = done
+        steps = len(self._plans[chain])
+        _log.info("Chain %s goes on from step %s of %s, where an interrupted fit has left it.", chain, done, steps)
         return done, walker, kept
 
     def _advance(self, walker: Walker, actions: Any) -> tuple[Walker, Steps]:
