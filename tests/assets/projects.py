@@ -1,14 +1,17 @@
 """Tiny projects whose whole pipeline takes seconds."""
 
 import json
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pytest
 import yaml
+from filelock import FileLock
 
 from mmm_assets.assembly import build_definitions
 from mmm_assets.attributes import Stage
@@ -73,6 +76,28 @@ def run(project: Project, stages: Sequence[Stage] = STAGES, force: bool = False)
     """Run stages as the command line does."""
     with open_instance(project) as instance:
         return Executor(project, build_definitions(project), instance, lambda *_: None).run(stages, force)
+
+
+def once_for_all_workers(factory: pytest.TempPathFactory, name: str, made: Callable[[Path], Project]) -> Project:
+    """A project whose every stage has run, by the first worker that needs it; nobody may write to it.
+
+    Args:
+        factory: whose folder is the worker's, beside those of the others.
+        name: of the folder, the same for every worker.
+        made: writes the configuration into the folder, as `write_config` does, and loads it.
+    """
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "making.lock"):
+        if (folder / "done").exists():
+            return load(folder / "project.yaml")
+        project = made(folder)
+        outcome = run(project)
+        if outcome.stops:
+            pytest.fail(f"the tiny project stopped: {outcome.stops}")
+        (folder / "done").touch()
+    return project
 
 
 def copied(project: Project, folder: Path, *overrides: str) -> Project:

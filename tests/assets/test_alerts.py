@@ -129,6 +129,34 @@ def test_a_secret_in_a_title_or_fact_is_masked(project: Project, web: LocalServe
     assert "secret-path" not in texts(web)[0]
 
 
+def test_a_bad_geo_is_told_once_until_it_is_good_again_and_never_folded(
+    project: Project, web: LocalServer
+) -> None:
+    def told(*geos: str, left_out: bool = True) -> bool:  # a new object each time, as in new processes
+        return Alerts.of(project).tell_of_geos(dict.fromkeys(geos, "schema of raw_panel"), left_out)
+
+    assert [told("B"), told("B"), told("B", "C"), told("C"), told("B", "C")] == [True, False, True, False, True]
+    assert [told("B", "C", left_out=False), told(), told()] == [True, False, False]
+    assert told(*(f"geo{number}" for number in range(10)))
+    said = texts(web)
+    assert said[0].splitlines() == [
+        "[tiny] Bad geo: the fit goes on without a geo",
+        "geos: B (schema of raw_panel)",
+    ]
+    assert [line for text in said[1:3] for line in text.splitlines()[1:]] == [
+        "geos: C (schema of raw_panel)",
+        "geos: B (schema of raw_panel)",
+    ]
+    assert said[3].startswith("[tiny] Bad geo: no fit, because of 2 geos")
+    assert said[4].endswith("and 2 more")
+
+
+def test_a_bad_geo_that_no_channel_took_is_told_the_next_time(tmp_path: Path, web: LocalServer) -> None:
+    dead = of_web(tmp_path, web.url("/nowhere"))
+    assert not Alerts.of(dead).tell_of_geos({"B": "schema of raw_panel"}, left_out=True)
+    assert Alerts.of(of_web(tmp_path, web.url("/hook/T0/secret-path"))).tell_of_geos({"B": "x"}, left_out=True)
+
+
 def test_unwanted_kinds_are_not_told(tmp_path: Path, web: LocalServer) -> None:
     alerts = Alerts.of(of_web(tmp_path, web.url("/hook/T0/secret-path"), kinds=["drift"]))
     assert not alerts.send("promoted", "title", {})

@@ -1,5 +1,6 @@
 """A bad geo stops the pooled fit, or is left out of it and named everywhere; its old tables are never used."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,9 @@ from mmm_assets.execution import Outcome
 from mmm_assets.instance import open_instance
 from mmm_assets.io_managers import io_managers
 from mmm_assets.resources.project import Project
+from mmm_core.config.loading import load_config
 from mmm_core.features.model_data import ModelData
+from tests import local_server
 from tests.assets import projects
 
 N_GEOS = 5
@@ -28,6 +31,12 @@ Change = Callable[[pd.DataFrame], Any]
 
 def _negative_spend(frame: pd.DataFrame) -> None:
     frame.loc[frame["geo"].eq(BAD).idxmax(), "tv_spend"] = "-5"
+
+
+def _negative_spend_and_another_value(frame: pd.DataFrame) -> None:
+    """As a week later: the rows are others, what is wrong is not."""
+    _negative_spend(frame)
+    frame.loc[frame["geo"].eq(BAD)[::-1].idxmax(), "tv_spend"] = "123"
 
 
 def _unreadable_date(frame: pd.DataFrame) -> None:
@@ -172,6 +181,30 @@ def test_features_that_were_only_not_made_again_are_not_a_bad_geo(good: Project,
     project = _changed(good, tmp_path, later_values)
     projects.run(project, ("ingest",))
     assert "older version of the source" in _refusal(project)
+
+
+def test_people_are_told_once_of_a_geo_that_stops_the_fit_or_is_left_out(good: Project, tmp_path: Path) -> None:
+    panel, storage = tmp_path / "panel.csv", tmp_path / "storage"
+    shutil.copytree(good.storage, storage)
+    fixed = (f"paths.storage={storage}", f"ingest.path={panel}", "alerts.webhook.url=${HOOK}")
+    with local_server.running() as web:
+        web.scripts["/hook"] = local_server.in_turn(local_server.Answer(200, b"ok"))
+
+        def told(change: Change, *overrides: str) -> list[str]:
+            before = len(web.seen)
+            projects.edit(projects.panel_of(good), panel, change)
+            given = load_config(good.loaded.path, None, (*fixed, *overrides), {"HOOK": web.url("/hook")})
+            projects.run(Project(given), UP_TO_CUBE)
+            return [json.loads(seen.body)["text"] for seen in web.seen[before:]]
+
+        (stopped,) = told(_negative_spend, "data.on_bad_geo=stop")
+        assert stopped.splitlines() == [
+            "[tiny] Bad geo: no fit, because of a geo",
+            f"geos: {BAD} (schema of raw_panel)",
+        ]
+        (left_out,) = told(_negative_spend)
+        assert left_out.startswith("[tiny] Bad geo: the fit goes on without a geo\n")
+        assert told(_negative_spend_and_another_value) == [], "the same geo fails the same check"
 
 
 @pytest.mark.slow

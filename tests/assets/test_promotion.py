@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from mmm_assets.cli import app
 from mmm_assets.instance import open_instance
 from mmm_assets.io_managers import PosteriorIOManager, StoredFit
-from mmm_assets.promotion import settle, to_promote, to_roll_back, version_words
+from mmm_assets.promotion import next_steps, settle, to_promote, to_roll_back, version_words
 from mmm_assets.registry import Registry
 from mmm_assets.resources.project import Project
 from mmm_assets.resources.tracking import Tracker
@@ -47,6 +47,7 @@ def _judged(fit: StoredFit, failed: CheckResult | None) -> Verdict:
 
 REJECTED = CheckResult("mape", False, "error", "too large")
 MOVED = CheckResult("refresh_roi", False, "warn", "moved")
+WITHOUT_A_GEO = CheckResult("excluded_geos", False, "warn", "Geo3 is left out")
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +88,17 @@ def test_the_first_accepted_fit_of_a_project_is_champion_and_everything_says_so(
 
 def test_a_better_fit_takes_over_and_a_rejected_one_does_not(bench: Bench) -> None:
     first, second, third = (bench.fit(name) for name in ("a", "b", "c"))
-    assert bench.settle(first)["alias"] == "champion"
+    begun = bench.settle(first, WITHOUT_A_GEO)
+    assert (begun["alias"], next_steps(begun, "")) == ("champion", None), "without another one there is no choice"
     assert bench.settle(first)["version"] == 1, "the same fit is registered once"
     taken = bench.settle(second)
     assert (taken["version"], taken["alias"], taken["champion_version"]) == (2, "champion", 2)
     refused = bench.settle(third, REJECTED)
     assert (refused["version"], refused["alias"], refused["champion_version"]) == (None, None, 2)
     assert version_words(refused) == f"{bench.registry.name}, not registered (champion is version 2)"
+    words = str(next_steps(refused, "-c x"))
+    assert words.startswith("version 2 stays. The rejected fit is no version, and cannot be promoted. mmm ui -c x")
+    assert "mmm run -c x --force fits again, mmm rollback -c x --to 2 puts the champion's fit back" in words
     assert [one.number for one in bench.registry.versions()] == [1, 2]
     assert bench.registry.numbers_by_alias() == {"champion": 2}
 
@@ -108,7 +113,16 @@ def test_a_challenger_waits_where_a_check_warns_or_nothing_is_automatic(bench: B
         ["refresh_roi"],
     )
     assert version_words(waiting) == f"{bench.registry.name} version 2 (challenger; champion is version 1)"
-    assert bench.settle(second, None, "promotion.automatic=false")["alias"] == "challenger"
+    assert next_steps(waiting, "--config a.yaml") == (
+        "version 1 stays, because refresh_roi did not pass (promotion.must_pass). mmm promote --config a.yaml "
+        "--version 2 makes version 2 champion; mmm rollback --config a.yaml --to 1 plans with version 1 again."
+    )
+    by_hand = bench.settle(second, None, "promotion.automatic=false")
+    assert by_hand["alias"] == "challenger"
+    assert "because promotion.automatic is false" in str(next_steps(by_hand, ""))
+    excluded = bench.settle(second, WITHOUT_A_GEO)
+    assert (excluded["verdict"], excluded["alias"]) == ("accepted_with_warnings", "challenger")
+    assert excluded["waits_for"] == ["excluded_geos"]
     assert to_promote(bench.registry, None).number == 2
     assert bench.settle(second, REJECTED)["alias"] is None, "what is rejected later is no challenger"
     with pytest.raises(

@@ -18,7 +18,10 @@ from mmm_core.errors import StorageError
 from mmm_core.evaluation.convergence import diagnose
 from mmm_core.evaluation.verdict import verdict
 from mmm_core.features.held_out import truncate
+from mmm_core.model.specification import build_spec
 from mmm_core.refresh.budgets import plan_by_channel
+from mmm_core.selection.candidates import chosen_model
+from mmm_core.selection.choice import CandidateScore, ModelChoice
 from tests.assets import projects
 from tests.factories import made_up_posterior, tiny_model_data
 
@@ -101,8 +104,56 @@ def test_the_next_fit_keeps_constants_of_the_accepted_one_and_its_open_knots(tmp
     assert found.calibration.spec.scaling.kpi_mean == first.posterior.scaling.kpi_mean
     assert "knots stay" in found.constants
     assert set(first.posterior.spec.knots[:-1]) <= set(found.calibration.spec.knots)
-    other = config.model_copy(update={"model": config.model.model_copy(update={"knots": 4})})
-    assert len(refit(place, other, DATA).calibration.spec.knots) == 4
     renewed = refit(place, config, dataclasses.replace(DATA, kpi=DATA.kpi * 2))
     assert renewed.calibration.spec.scaling is None
     assert "renewed" in renewed.constants
+
+
+def test_a_number_of_knots_stays_at_its_dates_until_it_is_changed(tmp_path: Path) -> None:
+    four = project(tmp_path, "model.knots=4")
+    knots = (0, 10, 20, N_WEEKS - 2)
+    accept(four, with_knots(fit_of("first", N_WEEKS - 1), knots), plan("first", 10.0))
+    found = refit(four, four.config, DATA)
+    assert "knots stay" in found.constants
+    assert found.calibration.spec.knots == (0, 10, 20, N_WEEKS - 1)
+    for setting, said in (("5", "model.knots was 4 and is 5"), ("null", "was 4 and is null"), ("auto", "is auto")):
+        other = project(tmp_path, f"model.knots={setting}")
+        found = refit(other, other.config, DATA)
+        assert said in found.constants
+        assert found.calibration.spec.knots == build_spec(other.config, DATA).knots
+    dated = project(tmp_path, f"model.knots=['{DATA.dates[3]}']")
+    assert "lists their dates" in refit(dated, dated.config, DATA).constants
+
+
+def test_knots_that_model_selection_chose_stay_while_it_chooses_the_same(tmp_path: Path) -> None:
+    asked = ("model.selection.enabled=true", "model.selection.candidates.few.knots=3",
+             "model.selection.candidates.more.knots=4")  # fmt: skip
+    place = project(tmp_path, *asked)
+    fit = with_knots(fit_of("first", N_WEEKS - 1), (0, 10, 20, N_WEEKS - 2))
+    accept(place, dataclasses.replace(fit, model_choice=chosen(knots=4).to_record()), plan("first", 10.0))
+    for knots, stay in ((4, True), (3, False)):
+        config, data = chosen_model(place.config, DATA, chosen(knots=knots).changes)
+        found = refit(place, config, data)
+        assert ("knots stay" in found.constants) == stay
+        assert len(found.calibration.spec.knots) == knots
+    assert "model.knots was 4 and is 3" in found.constants
+
+
+def test_the_quarterly_knots_of_default_candidates_are_open(tmp_path: Path) -> None:
+    place = project(tmp_path, "model.selection.enabled=true")
+    fit = with_knots(fit_of("first", N_WEEKS - 1), (0, 10, 20, N_WEEKS - 2))
+    accept(place, dataclasses.replace(fit, model_choice=chosen(knots=4).to_record()), plan("first", 10.0))
+    config, data = chosen_model(place.config, DATA, chosen(knots=3).changes)
+    found = refit(place, config, data)
+    assert "knots stay" in found.constants
+    assert found.calibration.spec.knots == (0, 10, 20, N_WEEKS - 1)
+
+
+def with_knots(fit: StoredFit, knots: tuple[int, ...]) -> StoredFit:
+    posterior = made_up_posterior(fit.posterior.data, spec=dataclasses.replace(fit.posterior.spec, knots=knots))
+    return dataclasses.replace(fit, posterior=posterior)
+
+
+def chosen(**changes: Any) -> ModelChoice:
+    row = CandidateScore("winner", changes, -1.0, 0.0, 0.0, -1.0, (-1.0,), 1.0, 1.0, 0, 1.0)
+    return ModelChoice((row,), "winner", (("2023-01-02", "2023-01-30"),), 8)

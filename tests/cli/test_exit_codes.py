@@ -121,6 +121,8 @@ def test_a_gate_that_blocks_exits_with_1_and_says_what_to_try(copy: Project) -> 
     assert code == 1
     for text in ("posterior", "ess", "below 5000", "training.draws"):
         assert text in err
+    assert "Champion     version 1 is this fit: it stays champion, but no budget is made with it." in err
+    assert f"mmm run --config {copy.loaded.path} --set complexity.identifiability.min_ess=5000 --force" in err
     assert projects.exported(copy) == before
 
 

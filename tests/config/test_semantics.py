@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mmm_core.config.loading import load_config
 from mmm_core.errors import ConfigError
 from tests.config_files import load_text
 
@@ -25,7 +26,15 @@ CASES = {
         "optimization: {platform_constraints: {min_spend_pct: 0.5, max_spend_pct: 0.4}}",
         "min_spend_pct: received 0.5, but optimization.platform_constraints.max_spend_pct is 0.4",
     ),
-    "fallback": ("model: {backend: pymc}", "model.fallback: received 'pymc' (its default), which is"),
+    "fallback to itself": (
+        "model: {backend: pymc, fallback: pymc}",
+        "model.fallback: received 'pymc', which is model.backend; leave it out, or write `none` or another one.",
+    ),
+    "fallback to the default backend": (
+        "model: {fallback: meridian}",
+        "model.fallback: received 'meridian', which is model.backend",
+    ),
+    "fallback of no backend": ("model: {backend: pimc}", "line 1: model.backend: received 'pimc'"),
     "unmapped adstock": (
         DATA + "features: {adstock: {platform_overrides: {serch: {decay: 0.5}}}}",
         "line 2: features.adstock.platform_overrides.serch: no channel is named 'serch'; "
@@ -136,6 +145,7 @@ def test_a_contradiction_is_refused_with_key_and_remedy(case: str, tmp_path: Pat
         "data: {non_media_treatments: [promo], controls: [price], controls_per_capita: [promo, price]}",
         DATA + "model: {priors: {roi_bounds: {tv: [1, 2]}}}",
         "model: {backend: pymc, fallback: none}",
+        "model: {backend: pymc}",
         "model: {priors: {roi_bounds: {anything: [1, 2]}}}",
         "data: {revenue_col: r, channel_map: {tv: {spend: s, media: s}}}",
         "project: {owners: ['team:growth', ann@example.org]}",
@@ -148,7 +158,7 @@ def test_what_fits_together_is_accepted(text: str, tmp_path: Path) -> None:
 def test_contradictions_are_reported_with_wrong_values_but_not_because_of_them(tmp_path: Path) -> None:
     text = (
         "data: {kpi_col: k, channel_map: {tv: 5}}\n"
-        "model: {backend: pymc, priors: {roi_bounds: {tv: [1, 2]}}}\n"
+        "model: {backend: pymc, fallback: pymc, priors: {roi_bounds: {tv: [1, 2]}}}\n"
         "training: {draws: few}\n"
     )
     with pytest.raises(ConfigError) as caught:
@@ -158,3 +168,20 @@ def test_contradictions_are_reported_with_wrong_values_but_not_because_of_them(t
     assert "line 2: model.fallback" in message
     assert "line 3: training.draws" in message
     assert "roi_bounds" not in message
+
+
+@pytest.mark.parametrize(
+    ("section", "fallback"),
+    [
+        ("", "pymc"),
+        ("model: {backend: meridian}", "pymc"),
+        ("model: {backend: pymc}", "none"),
+        ("model: {backend: pymc, fallback: meridian}", "meridian"),
+    ],
+)
+def test_the_default_of_the_second_try_follows_the_backend(section: str, fallback: str, tmp_path: Path) -> None:
+    path = tmp_path / "project.yaml"
+    path.write_text(DATA + section, encoding="utf-8")
+    loaded = load_config(path, environ={})
+    assert loaded.config.model.fallback == fallback
+    assert (loaded.origins["model.fallback"] == "default") == ("fallback" not in section)

@@ -4,99 +4,25 @@ The tests of this file are one story on one running `dagster dev`, in their orde
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
-import yaml
 
-from mmm_assets.registry import Registry
-from mmm_assets.resources.project import Project
-from mmm_assets.resources.tracking import Tracker
 from tests.assets import projects
 from tests.assets.test_graph import GRAPH
+from tests.end_to_end.brand import Brand, new_brand
 from tests.end_to_end.running_ui import UI, running_ui
-from tests.shared_data import shared_data
 
 BENCHMARK = {"benchmark_result", "benchmark_summary", "calibration", "coverage"}
 """Assets of the other code location, which "Materialize all" of the pipeline leaves alone."""
 BY_GEO = ("raw_panel", "clean_panel", "features")
-N_WEEKS = 60
-_EXAMPLE = Path(__file__).parents[2] / "config" / "examples" / "meridian_geo_all_channels.yaml"
 
 pytestmark = pytest.mark.slow
 
 
-@dataclass(frozen=True)
-class Brand:
-    """A project whose file grows."""
-
-    project: Project
-    all_weeks: pd.DataFrame
-    n_geos: int
-
-    @property
-    def geos(self) -> list[str]:
-        """In the first file."""
-        return [f"Geo{number}" for number in range(self.n_geos)]
-
-    @property
-    def newcomer(self) -> str:
-        """The geo that comes with the first new week."""
-        return f"Geo{self.n_geos}"
-
-    @property
-    def idle(self) -> str:
-        """The geo that has no new week."""
-        return self.geos[0]
-
-    def write(self, new_weeks: int) -> None:
-        """The source as it is after so many new weeks."""
-        frame, weeks = self.all_weeks, sorted(self.all_weeks["time"].unique())[-N_WEEKS - 2 :]
-        geos = self.geos if new_weeks == 0 else [*self.geos, self.newcomer]
-        first = frame["time"].isin(weeks[:N_WEEKS])
-        later = frame["time"].isin(weeks[N_WEEKS : N_WEEKS + new_weeks]) & frame["geo"].ne(self.idle)
-        rows = frame[frame["geo"].isin(geos) & (first | later)]
-        target = projects.panel_of(self.project)
-        temporary = target.with_suffix(".tmp")
-        rows.to_csv(temporary, index=False)
-        temporary.replace(target)
-
-    def configure(self, **limits: float) -> None:
-        """Write the configuration with other limits of convergence."""
-        values = yaml.safe_load(self.project.loaded.path.read_text(encoding="utf-8"))
-        values["complexity"]["identifiability"].update(limits)
-        projects.write_config(self.project.loaded.path.parent, values)
-
-    def champion(self) -> int:
-        """Number of the version in use."""
-        return Registry.of(self.project, Tracker.of(self.project)).numbers_by_alias()["champion"]
-
-    def fits(self) -> list[str]:
-        """Status of each fit's MLflow run."""
-        client = Tracker.of(self.project).client()
-        runs = client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
-        return [str(run.info.status) for run in runs]
-
-
 @pytest.fixture(scope="module", params=[3, pytest.param(39, marks=pytest.mark.full)])
 def brand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Brand:
-    folder = tmp_path_factory.mktemp("brand")
-    example = yaml.safe_load(_EXAMPLE.read_text(encoding="utf-8"))
-    automation = {
-        "new_data": {"every_seconds": 5},
-        "after_backfill": {"running": False},
-        "drift": {"running": False},
-    }
-    values = projects.settings(folder, folder / "panel.csv", data=example["data"], automation=automation)
-    values["training"] = {"chains": 2, "tune": 100, "draws": 50}
-    project = projects.load(projects.write_config(folder, values))
-    frame = pd.read_csv(shared_data("meridian/geo_all_channels.csv"), index_col=0, dtype=str)
-    made = Brand(project, frame, request.param)
-    made.write(new_weeks=0)
-    return made
+    return new_brand(tmp_path_factory.mktemp("brand"), request.param)
 
 
 @pytest.fixture(scope="module")

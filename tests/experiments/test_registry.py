@@ -57,6 +57,22 @@ def test_parquet_and_csv_say_the_same(tmp_path: Path, dates_as_text: bool) -> No
     assert from_text[1].geos == DATA.geos
 
 
+def test_a_test_in_a_geo_that_is_left_out_is_not_used_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = dataclasses.replace(DATA, excluded_geos={"Gone": "why"})
+    rows = [
+        lift_row(id="there", geos="Geo0"),
+        lift_row(id="gone", geos="Geo1;Gone"),
+        lift_row(id="all", geos="all"),
+    ]
+    found = _loaded(tmp_path, *rows, data=data)
+    assert [experiment.name for experiment in found] == ["there"]
+    said = [record.getMessage() for record in caplog.records if record.name.startswith("mmm_core.experiments")]
+    assert [line.partition(": ")[2] for line in said] == ["not used, because Gone is left out."] * 2
+    assert ["row 3" in said[0], "row 4" in said[1]] == [True, True]
+
+
 def test_an_interval_means_a_standard_error_at_its_level(tmp_path: Path) -> None:
     error, level = 0.4, 0.8
     half = stats.norm.ppf(0.5 + level / 2) * error

@@ -4,11 +4,12 @@ import hashlib
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ import pytest
 from mmm_assets.instance import open_instance
 from mmm_assets.resources.project import Project
 from mmm_assets.resources.tracking import Tracker
+from tests.assets import projects
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 300
+SECONDS = 600
 """Limit of whatever is waited for, on a busy machine."""
 _OFF_THE_RECORD = ("MMM_", "DAGSTER_HOME", "MLFLOW_")
 
@@ -56,13 +58,16 @@ class Command:
 
 
 @contextmanager
-def started(project: Project, *arguments: str, before: str = "", **environment: str) -> Iterator[Command]:
+def started(
+    project: Project, *arguments: str, before: str = "", folder: Path = ROOT, **environment: str
+) -> Iterator[Command]:
     """`mmm ARGUMENTS --config …`; whatever still runs of it is killed behind the block.
 
     Args:
         project: whose configuration file.
         arguments: of the command.
         before: Python that the new process runs first (limits of resources).
+        folder: its working directory.
         environment: further variables.
     """
     config = project.loaded.path
@@ -79,7 +84,7 @@ def started(project: Project, *arguments: str, before: str = "", **environment: 
             ],
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd=ROOT,
+            cwd=folder,
             env=clean_environment() | environment,
             start_new_session=True,
         )
@@ -118,6 +123,41 @@ def until(happened: Callable[[], Any], command: Command | None = None, what: str
             pytest.fail(f"ended with {command.process.returncode} before {what}: {command.said[-3000:]}")
         time.sleep(0.1)
     pytest.fail(f"{what} did not happen within {SECONDS} s: {command.said[-3000:] if command else ''}")
+
+
+def freeze(project: Project, process: int) -> None:
+    """Stop a process as a debugger does, where it holds none of the project's databases locked."""
+    while True:
+        os.kill(process, signal.SIGSTOP)
+        if not any(map(_is_locked, project.work.rglob("*.db"))):
+            return
+        os.kill(process, signal.SIGCONT)
+        time.sleep(0.1)
+
+
+def _is_locked(database: Path) -> bool:
+    """For longer than somebody else writes to it."""
+    with closing(sqlite3.connect(database, timeout=10, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        connection.execute("ROLLBACK")
+    return False
+
+
+def own_copy(finished: Project, folder: Path, **sections: Any) -> Project:
+    """A copy of a finished project with a configuration file of its own, for processes.
+
+    Args:
+        finished: what is copied; its compiled programs come along, which a fit would take long to make again.
+        folder: where to.
+        sections: of the configuration that are different.
+    """
+    storage = projects.copied(finished, folder).storage
+    values = finished.config.model_dump(mode="json", exclude_unset=True)
+    values["paths"]["storage"] = str(storage)
+    return projects.load(projects.write_config(folder, {**values, **sections}))
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from filelock import FileLock
 
 from mmm_assets.resources.project import Project
 from tests.assets import projects
+from tests.faults import commands
 
 EVERYTHING = {"executive_deck": True, "dashboard_exports": True, "geo_reports": True, "dated_outputs": True}
 
@@ -32,8 +33,5 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
-    """A copy with a configuration file of its own, for processes."""
-    storage = projects.copied(finished, tmp_path).storage
-    values = finished.config.model_dump(mode="json", exclude_unset=True)
-    values["paths"]["storage"] = str(storage)
-    return projects.load(projects.write_config(tmp_path, values))
+    """A copy of it."""
+    return commands.own_copy(finished, tmp_path)

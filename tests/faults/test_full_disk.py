@@ -2,16 +2,20 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
 from mmm_assets.resources.project import Project
+from mmm_assets.resources.tracking import Tracker
+from mmm_core.errors import TrackingError
 from tests.assets import projects
 from tests.faults import commands
 
@@ -32,9 +36,9 @@ instance.add_dynamic_partitions(partitions_name(project.config.project.name), ge
 graph = definitions.resolve_asset_graph()
 largest = resource.getrlimit(resource.RLIMIT_FSIZE)
 found = {}
-for name in sys.argv[2:]:
+for name in sys.argv[3:]:
     partitioned = graph.get(dg.AssetKey(name)).is_partitioned
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64, largest[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), largest[1]))
     try:
         result = projects.quiet_run(definitions, instance, name, geo=geos[0] if partitioned else None)
     finally:
@@ -43,7 +47,7 @@ for name in sys.argv[2:]:
     found[name] = [result.success, projects.reason(result) + "".join(error.error.to_string() for error in errors)]
 print(json.dumps(found))
 """
-"""Materializes assets while no file of this process may become longer than 64 bytes; the history is in memory."""
+"""Makes assets while no file of this process may become longer than some bytes; the history is in memory."""
 WRITERS = (
     *("source_snapshot", "raw_panel", "features", "model_data", "exploration", "contributions"),
     *(
@@ -59,36 +63,39 @@ WRITERS = (
 )
 
 
+def _materialized(project: Project, limit: int, *assets: str) -> tuple[dict[str, tuple[bool, str]], str]:
+    """Asset -> whether it was made, and what was said if not; and what the process wrote to standard error.
+
+    Args:
+        project: whose assets.
+        limit: how long files may become (bytes).
+        assets: what to make, one after the other.
+    """
+    answer = subprocess.run(
+        [sys.executable, "-c", _EVERY_WRITER, str(project.loaded.path), str(limit), *assets],
+        cwd=commands.ROOT,
+        env=commands.clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=commands.SECONDS,
+    )
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    return json.loads(answer.stdout.splitlines()[-1]), answer.stderr
+
+
 def test_every_writer_says_that_there_is_no_room_and_leaves_what_was_there(project: Project) -> None:
     (snapshot,) = project.snapshots.iterdir()
     snapshot.unlink()  # it is written only where it is missing
     shutil.rmtree(project.storage / "outputs")  # likewise
     shutil.rmtree(project.storage / "accepted")
     folders = (project.storage / "assets", project.exports)
-    answer = subprocess.run(
-        [sys.executable, "-c", _EVERY_WRITER, str(project.loaded.path), WRITERS[0]],
-        cwd=commands.ROOT,
-        env=commands.clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=commands.SECONDS,
-    )
-    assert answer.returncode == 0, answer.stderr[-3000:]
-    success, text = json.loads(answer.stdout.splitlines()[-1])[WRITERS[0]]
+    found, _ = _materialized(project, 64, WRITERS[0])
+    success, text = found[WRITERS[0]]
     assert not success
     assert "cannot be written to" in text
     assert not projects.run(project, stages=["ingest"]).stops
     before = [commands.hashes(folder) for folder in folders]
-    answer = subprocess.run(
-        [sys.executable, "-c", _EVERY_WRITER, str(project.loaded.path), *WRITERS[1:]],
-        cwd=commands.ROOT,
-        env=commands.clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=commands.SECONDS,
-    )
-    assert answer.returncode == 0, answer.stderr[-3000:]
-    found = json.loads(answer.stdout.splitlines()[-1])
+    found, _ = _materialized(project, 64, *WRITERS[1:])
     assert found.keys() == set(WRITERS[1:])
     for name, (success, text) in found.items():
         assert not success, name
@@ -155,3 +162,50 @@ def test_a_command_on_a_full_disk_says_so_and_the_next_one_succeeds(project: Pro
     assert not outcome.stops
     assert ("posterior", None) in outcome.kept
     assert "STARTED" not in commands.dagster_statuses(project)
+
+
+@pytest.mark.slow
+def test_a_fit_that_finds_no_room_is_told_and_the_next_one_is_stored(finished: Project, tmp_path: Path) -> None:
+    many = {**finished.config.training.model_dump(exclude_unset=True), "draws": 4000}
+    project = commands.own_copy(finished, tmp_path, training=many)
+    limit = (project.work / "mlflow.db").stat().st_size + 2**18
+    before = commands.hashes(project.assets)
+    found, said = _materialized(project, limit, "posterior")
+    success, text = found["posterior"]
+    assert not success
+    assert f"posterior.nc cannot be written to {project.assets}" in text
+    assert "The fit is finished, but its MLflow run" in said
+    assert commands.hashes(project.assets) == before
+    assert not commands.temporary_files(project)
+    again = projects.run(project, stages=["train"])
+    assert not again.stops
+    assert ("posterior", None) in again.made
+    assert (project.assets / "posterior.nc").stat().st_size > limit
+
+
+@contextmanager
+def _files_of_at_most(size: int) -> Iterator[None]:
+    """No file of this process may become longer during the block (bytes)."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_an_artifact_for_which_mlflow_has_no_room_is_told_and_nothing_of_it_stays(tmp_path: Path) -> None:
+    tracker = Tracker(
+        f"sqlite:///{tmp_path / 'mlflow.db'}", "tests", (tmp_path / "artifacts").as_uri(), tmp_path / "lock"
+    )
+    large = tmp_path / "large.nc"
+    large.write_bytes(b"x" * 2**23)
+    with tracker.run("fit", {}) as run:
+        with _files_of_at_most(2**22), pytest.raises(TrackingError, match="its disk is full: free some space"):
+            run.log_file(large)
+        run.log_bytes(b"small", "small.txt")
+    assert [path.name for path in (tmp_path / "artifacts").rglob("*") if path.is_file()] == ["small.txt"]
+    with tracker.run("fit", {}) as again:
+        again.log_file(large)
+    (stored,) = (tmp_path / "artifacts").rglob("large.nc")
+    assert stored.read_bytes() == large.read_bytes()

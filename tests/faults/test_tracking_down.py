@@ -76,20 +76,20 @@ def _answers(port: int) -> bool:
         return False
 
 
-def test_a_closed_port_stops_the_fit_before_it_begins(tmp_path: Path) -> None:
-    project = _tracked_at(tmp_path, _free_port())
-    outcome = projects.run(project, stages=["train"])
-    (stop,) = outcome.stops
+def test_a_closed_port_stops_the_fit_before_it_begins(project: Project) -> None:
+    (project.assets / "posterior.nc").unlink()
+    address = f"http://127.0.0.1:{_free_port()}"
+    closed = projects.load(project.loaded.path, f"tracking.tracking_uri={address}")
+    (stop,) = projects.run(closed, stages=["train"]).stops
     assert stop.kind == "fault"
     assert "does not answer: start it, or correct tracking.tracking_uri" in stop.message
-    assert ("model_data", None) in outcome.made
     assert not (project.assets / "posterior.nc").exists()
     assert not project.checkpoint.exists()
     assert commands.dagster_statuses(project)[0] == "FAILURE"
-    elsewhere = projects.load(project.loaded.path, "tracking.tracking_uri=null")
-    again = projects.run(elsewhere, stages=["train"])
+    again = projects.run(project, stages=["train"])
     assert not again.stops
     assert ("model_data", None) in again.kept
+    assert ("posterior", None) in again.made
 
 
 @pytest.mark.full
@@ -100,7 +100,7 @@ def test_a_server_that_dies_during_the_fit_costs_its_record_and_not_the_fit(tmp_
         commands.until(lambda: list(project.checkpoint.glob("*.npz")), command, "a checkpoint")
         commands.stop_group(server)
         assert command.code() == 1, command.said[-3000:]
-    commands.is_clear(command, "The fit is stored, but its MLflow run", "does not answer: start it")
+    commands.is_clear(command, "The fit is finished, but its MLflow run", "does not answer: start it")
     assert (project.assets / "posterior.nc").exists()
     assert not project.report.exists()
     with _server(tmp_path, port):

@@ -241,6 +241,16 @@ def test_rows_that_do_not_count_are_left_out(tmp_path: Path) -> None:
     np.testing.assert_allclose(frame.posterior.data.spend[:, :_N_WEEKS], _PLAN.spend)
 
 
+def test_rows_of_a_geo_that_the_fit_was_made_without_count_for_nothing(tmp_path: Path) -> None:
+    gone = _TABLE[_TABLE["geo"] == _DATA.geos[0]].assign(geo="Gone", channel_0_spend=1e9)
+    both = pd.concat([_TABLE, gone])
+    with pytest.raises(InputError, match=r"has geos that the fit does not know .*Gone"):
+        _frame(both, tmp_path)
+    fitted = dataclasses.replace(_POSTERIOR, data=dataclasses.replace(_DATA, excluded_geos={"Gone": "why"}))
+    frame = _frame(both, tmp_path, fitted)
+    np.testing.assert_allclose(frame.posterior.data.spend[:, :_N_WEEKS], _PLAN.spend)
+
+
 def test_derived_columns_are_computed_where_their_parts_are_there(tmp_path: Path) -> None:
     parts = _TABLE.assign(a=_TABLE["channel_0_spend"] * 0.25, b=_TABLE["channel_0_spend"] * 0.75)
     settings = {"derived_columns": {"channel_0_spend": "a + b", "control_1": "log(unknown)"}}

@@ -149,6 +149,18 @@ def test_irregular_dates_are_named() -> None:
     monthly = check(source_rows(60, step_days=30))["regular_spacing"]
     assert monthly.blocks
     assert "mostly 30 days apart" in monthly.message
+    assert "totals cannot be taken apart" in monthly.message
+
+
+def test_every_second_week_missing_comes_with_a_remedy_that_works() -> None:
+    whole = source_rows(120)
+    halved = check(whole.iloc[::2])["regular_spacing"]
+    assert "mostly 14 days apart" in halved.message
+    assert "Only 60 of 119 weeks have a row: if the others are missing, add a row for each" in halved.message
+    mended = whole.assign(orders=whole["orders"].where(np.arange(120) % 2 == 0))
+    mended.loc[1::2, ["tv_cost", "tv_views"]] = 0
+    assert check(mended)["regular_spacing"].passed
+    assert not check(mended)["schema"].blocks
 
 
 def test_column_without_any_number_is_an_error() -> None:

@@ -1,19 +1,30 @@
-"""Two independent backends draw from the same posterior: PyMC against Google Meridian on real data."""
+"""Two independent backends draw from the same posterior: PyMC against Google Meridian on real data.
+
+The model keeps scaling constants and knots of an earlier fit, as every refresh does.
+"""
+
+import dataclasses
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mmm_core.config.refresh import RefreshConfig
 from mmm_core.config.schema import Config
 from mmm_core.evaluation.parameters import INTERPRETED, labelled_draws
+from mmm_core.features.held_out import truncate
 from mmm_core.features.model_data import ModelData
 from mmm_core.model.backend import SamplerSettings, get_backend
+from mmm_core.model.model_spec import ModelSpec
 from mmm_core.model.posterior import Posterior
 from mmm_core.model.specification import build_spec
+from mmm_core.refresh.constants import with_kept_constants
+from tests.factories import made_up_posterior
 from tests.shared_data import shared_data
 
 pytestmark = pytest.mark.slow
 
+CONFIG = Config.model_validate({"model": {"knots": 3}})
 CHANNELS = ("Channel0", "Channel1", "Channel2")
 QUANTILES = (0.1, 0.5, 0.9)
 CONTROLS = ("competitor_activity_score_control", "sentiment_score_control")
@@ -55,7 +66,7 @@ def slice_of_real_data(n_geos: int, n_weeks: int) -> ModelData:
 def comparison() -> pd.DataFrame:
     """One row per quantity: whether it is interpreted, z of the two means, largest |z| of their quantiles."""
     data = slice_of_real_data(n_geos=4, n_weeks=70)
-    spec = build_spec(Config.model_validate({"model": {"knots": 3}}), data)
+    spec = kept_from_an_earlier_fit(build_spec(CONFIG, data), data)
     summaries = [summary(get_backend(name).sample(data, spec, settings)) for name, settings in SETTINGS.items()]
     one, other = summaries
     assert list(one.index) == list(other.index)
@@ -69,6 +80,17 @@ def comparison() -> pd.DataFrame:
         },
         index=one.index,
     )
+
+
+def kept_from_an_earlier_fit(spec: ModelSpec, data: ModelData) -> ModelSpec:
+    """With constants and knots of fewer weeks, on another level: neither is what these data would give."""
+    earlier = truncate(data, 58)
+    earlier = dataclasses.replace(earlier, kpi=earlier.kpi * 1.15, media=earlier.media * 0.85)
+    before = made_up_posterior(earlier, spec=build_spec(CONFIG, earlier))
+    kept = with_kept_constants(spec, data, before, RefreshConfig(max_scale_change=1.0))
+    assert kept.kept, kept.sentence
+    assert (kept.spec.knots, spec.knots) == ((0, 28, 69), (0, 34, 69))
+    return kept.spec
 
 
 def z(one: pd.DataFrame, other: pd.DataFrame, statistic: str) -> pd.Series:

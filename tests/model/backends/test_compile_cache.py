@@ -11,6 +11,11 @@ import pytest
 from mmm_core.model.backends.compile_cache import compile_cache
 
 
+@pytest.fixture(autouse=True)
+def _no_folder_of_jaxs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+
+
 def compiled(number: float) -> None:
     """A program of its own for each number."""
     jax.jit(lambda x: jnp.sin(x) * number + 1).lower(jnp.ones(3)).compile()
@@ -33,6 +38,15 @@ def test_programs_are_kept_inside_the_block_only(tmp_path: Path) -> None:
         compiled(4.5)
     assert programs(folder) == kept
     assert jax.config.jax_compilation_cache_dir == before
+
+
+def test_a_folder_that_jax_has_of_its_own_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "jaxs"))
+    before = jax.config.jax_compilation_cache_dir
+    with compile_cache(tmp_path / "ours"):
+        assert jax.config.jax_compilation_cache_dir == before
+        compiled(7.5)
+    assert not (tmp_path / "ours").exists()
 
 
 def test_threads_of_one_folder_share_it_and_others_wait(tmp_path: Path) -> None:
