@@ -188,7 +188,7 @@ def test_no_draws_at_all_is_a_sampling_error() -> None:
 def test_each_backend_has_habits_of_its_own_where_the_configuration_is_silent() -> None:
     meridian, pymc = Scripted("meridian"), Scripted("pymc", 300)
     run(meridian, pymc, training={"draws": 300})
-    assert [asked.tune for asked in meridian.asked] == [1000, 2000]
+    assert [asked.tune for asked in meridian.asked] == [600, 1200]
     assert [asked.tune for asked in pymc.asked] == [400]
     assert meridian.asked[0].target_accept > pymc.asked[0].target_accept
 
